@@ -1,0 +1,11 @@
+import wrtc from '@roamhq/wrtc'
+
+export const {
+  RTCPeerConnection,
+  RTCSessionDescription,
+  RTCIceCandidate,
+  RTCDataChannel,
+  MediaStream,
+  MediaStreamTrack,
+} = wrtc
+export default wrtc
