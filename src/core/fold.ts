@@ -1,0 +1,222 @@
+import type { QalEvent, StoredEvent, StreamName } from './events.ts'
+import { streamKind, subjectOf } from './events.ts'
+import { QalError } from './error.ts'
+import { lift } from './lift.ts'
+import { DEFAULT_POLICY } from './policy.ts'
+import type { ListingState, MemberState, SiteState, World } from './state.ts'
+
+export type StreamState = SiteState | MemberState | ListingState
+
+export function emptyWorld(): World {
+  return { site: emptySite(), members: new Map(), listings: new Map() }
+}
+
+/** The state of a stream before its first event. */
+export function emptyState(stream: StreamName): StreamState {
+  const kind = streamKind(stream)
+  if (kind === 'site') return emptySite()
+  return kind === 'member' ? emptyMember(subjectOf(stream)) : emptyListing(subjectOf(stream))
+}
+
+/**
+ * Takes one event into its stream's state, in place. Within a stream the
+ * sequence number decides: an event that was taken already changes nothing,
+ * a gap throws `ledger_gap`. A type this version does not know marks the
+ * subject as unknown, which no projection shows as good.
+ */
+export function reduce(state: StreamState, stored: StoredEvent): void {
+  if (stored.seq <= state.seq) return
+  if (stored.seq !== state.seq + 1)
+    throw new QalError(
+      'ledger_gap',
+      `Cannot fold ${stored.stream}: expected event ${state.seq + 1}, got ${stored.seq}`,
+      {
+        subject: stored.stream,
+      },
+    )
+  state.seq = stored.seq
+  const event = lift(stored)
+  if (event === null) {
+    state.unknown = true
+    return
+  }
+  const kind = streamKind(event.stream)
+  if (kind === 'site') reduceSite(state as SiteState, event)
+  else if (kind === 'member') reduceMember(state as MemberState, event)
+  else reduceListing(state as ListingState, event)
+}
+
+/** Takes an event into a world, in place. */
+export function foldInto(world: World, event: StoredEvent): void {
+  reduce(stateIn(world, event.stream), event)
+}
+
+/** The state of a stream in a world, made empty where it is not there yet. */
+export function stateIn(world: World, stream: StreamName): StreamState {
+  if (stream === 'site') return world.site
+  const id = subjectOf(stream)
+  const all: Map<string, StreamState> = streamKind(stream) === 'member' ? world.members : world.listings
+  let state = all.get(id)
+  if (state === undefined) {
+    state = emptyState(stream)
+    all.set(id, state)
+  }
+  return state
+}
+
+/** Folds a whole ledger. Within a stream events must come in their order; between streams any order gives the same world. */
+export function fold(events: Iterable<StoredEvent>): World {
+  const world = emptyWorld()
+  for (const event of events) foldInto(world, event)
+  return world
+}
+
+function emptySite(): SiteState {
+  return { seq: 0, unknown: false, policy: DEFAULT_POLICY, policy_seq: 0, grants: [] }
+}
+
+function emptyMember(id: string): MemberState {
+  return { id, seq: 0, unknown: false, handle: '', joined_at: '', identity: [], keys: [], endorsers: [] }
+}
+
+function emptyListing(id: string): ListingState {
+  return {
+    id,
+    seq: 0,
+    unknown: false,
+    uploader: '',
+    submitted: null,
+    submitted_at: '',
+    updated_at: '',
+    published: null,
+    withdrawn_at: null,
+    verifications: [],
+    reviews: [],
+    ratings: {},
+    comments: [],
+    reports: [],
+  }
+}
+
+function reduceSite(state: SiteState, event: QalEvent): void {
+  if (event.type === 'policy_set') {
+    state.policy = event.data.policy
+    state.policy_seq = event.seq
+  } else if (event.type === 'role_granted') {
+    const { member, role } = event.data
+    const held = state.grants.some(
+      (grant) => grant.member === member && grant.role === role && grant.until === null,
+    )
+    if (!held) state.grants.push({ member, role, from: event.seq, until: null })
+  } else if (event.type === 'role_revoked') {
+    const { member, role } = event.data
+    for (const grant of state.grants)
+      if (grant.member === member && grant.role === role && grant.until === null) grant.until = event.seq
+  }
+}
+
+function reduceMember(state: MemberState, event: QalEvent): void {
+  if (event.type === 'member_joined') {
+    state.handle = event.data.handle
+    state.joined_at = event.at
+  } else if (event.type === 'identity_proved') {
+    const { kind } = event.data
+    if (!state.identity.some((identity) => identity.kind === kind))
+      state.identity.push({ kind, at: event.at })
+  } else if (event.type === 'key_registered') {
+    const { fingerprint, public_key } = event.data
+    if (!state.keys.some((key) => key.fingerprint === fingerprint))
+      state.keys.push({
+        fingerprint,
+        public_key,
+        registered_at: event.at,
+        revoked_at: null,
+        compromised: false,
+      })
+  } else if (event.type === 'key_revoked') {
+    const key = state.keys.find(({ fingerprint }) => fingerprint === event.data.fingerprint)
+    if (key) {
+      key.revoked_at ??= event.at
+      key.compromised ||= event.data.compromised
+    }
+  } else if (event.type === 'member_endorsed') {
+    if (event.by !== null && event.by !== state.id && !state.endorsers.includes(event.by))
+      state.endorsers.push(event.by)
+  }
+}
+
+function reduceListing(state: ListingState, event: QalEvent): void {
+  state.updated_at = event.at
+  switch (event.type) {
+    case 'listing_submitted':
+      if (state.submitted === null) {
+        state.submitted = event.data
+        state.uploader = event.by ?? ''
+        state.submitted_at = event.at
+      }
+      break
+    case 'listing_published':
+      if (event.authority.as === 'rule')
+        state.published = { at: event.at, rule: event.authority.rule, reason: event.data.reason }
+      break
+    case 'listing_withdrawn':
+      if (event.by === state.uploader) state.withdrawn_at = event.at
+      break
+    case 'verification_recorded':
+      if (event.by !== null)
+        state.verifications.push({
+          by: event.by,
+          at: event.at,
+          seq: event.seq,
+          authority: event.authority,
+          data: event.data,
+        })
+      break
+    case 'review_decided':
+      if (event.by !== null)
+        state.reviews.push({
+          by: event.by,
+          at: event.at,
+          seq: event.seq,
+          authority: event.authority,
+          decision: event.data.decision,
+          reason: event.data.reason,
+        })
+      // A restore answers every open report: after it only new reporters count (T12).
+      if (event.data.decision === 'restore') decideReports(state, event.at, 'dismissed')
+      break
+    case 'rated':
+      if (event.by !== null && event.by !== state.uploader) state.ratings[event.by] = event.data
+      break
+    case 'commented':
+      if (event.by !== null) state.comments.push({ by: event.by, at: event.at, text: event.data.text })
+      break
+    case 'reported': {
+      const { reporter, category, counts } = event.data
+      // One person is counted once a listing, whatever they report and however often (T11).
+      if (!state.reports.some((report) => report.reporter === reporter))
+        state.reports.push({
+          reporter,
+          category,
+          counts,
+          at: event.at,
+          seq: event.seq,
+          state: 'open',
+          decided_at: null,
+        })
+      break
+    }
+    case 'reports_decided':
+      decideReports(state, event.at, event.data.upheld ? 'upheld' : 'dismissed')
+      break
+    default:
+  }
+}
+
+function decideReports(state: ListingState, at: string, to: 'upheld' | 'dismissed'): void {
+  for (const report of state.reports)
+    if (report.state === 'open') {
+      report.state = to
+      report.decided_at = at
+    }
+}

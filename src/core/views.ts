@@ -1,0 +1,141 @@
+import type { FileRole, Judges, ReportCategory, Role, SourceType } from './events.ts'
+
+/** The four uploader tiers of the mission. */
+export type Tier = 'unverified' | 'community' | 'trusted' | 'official'
+
+export type Status = 'pending' | 'published' | 'rejected' | 'suspended' | 'removed' | 'withdrawn'
+
+/** What the granted verifiers' judges say together (docs/trust.md T9). */
+export type Consensus = 'VERIFIED' | 'REFUSED' | 'SPLIT' | 'PENDING'
+
+/** One condition of a rule with its figures: why a tier or badge is held, or what is missing. */
+export interface Condition {
+  rule: string
+  /** For which tier or badge it is asked. */
+  of: string
+  met: boolean
+  sentence: string
+  have: number
+  need: number
+}
+
+export interface MemberView {
+  id: string
+  handle: string
+  tier: Tier
+  conditions: Condition[]
+  roles: Role[]
+  joined_at: string
+  keys: { fingerprint: string; public_key: string; registered_at: string; revoked_at: string | null }[]
+  listings: { published: number; pending: number; rejected: number; suspended: number }
+  identity: ('email' | 'github' | 'openpgp')[]
+}
+
+export interface FileView {
+  path: string
+  size_bytes: number
+  sha256: string | null
+  md5: string | null
+  pieces_root: string | null
+  role: FileRole
+}
+
+/** A step of the source chain: a claim with its evidence and state. */
+export interface ProvenanceStep {
+  step: 'publisher' | 'quantiser' | 'mirror' | 'uploader' | 'verification'
+  who: string
+  what: string
+  state: 'proved' | 'claimed' | 'contradicted'
+  evidence: string
+  at: string | null
+}
+
+export interface VerificationView {
+  by: string
+  by_handle: string
+  at: string
+  judges: Judges
+  summary: { integrity: string; form: string; behaviour: string }
+  /** SHA-256 of the whole report in the blob store. */
+  report: string
+  recommendation: { decision: 'approve' | 'reject' | 'review'; reasons: string[] }
+  /** Whether an admin had granted the verifier's role when it was recorded; others are shown and move nothing. */
+  granted: boolean
+}
+
+export interface QuantisationView {
+  claimed: string | null
+  /** File types whose recipe the tensors match; empty where nothing was proven. */
+  proven: string[]
+  match: 'exact' | 'variant' | 'mislabelled' | 'unknown' | 'unverified'
+  matched: number
+  total: number
+  bits_per_weight: number | null
+}
+
+export interface SignatureView {
+  /** `unchecked`: given, but no verifier has checked it yet. */
+  state: 'none' | 'unchecked' | 'good' | 'bad' | 'expired' | 'unknown_key' | 'weak' | 'revoked'
+  fingerprint: string | null
+  blob: string | null
+}
+
+/** A listing as the API, the pages and models.json show it, before the edge adds magnets, texts and swarm figures. */
+export interface ListingView {
+  id: string
+  model: string
+  sha256: string
+  md5: string | null
+  size_bytes: number
+  verified_by: string[]
+  info_hash: string | null
+  info_hash_v2: string | null
+  piece_length: number | null
+  /** Blob of the .torrent, where one was submitted. */
+  torrent: string | null
+  trackers: string[]
+  web_seeds: string[]
+  files: FileView[]
+  uploader: { id: string; handle: string; tier: Tier }
+  /** The badge: never better than the evidence (T5). */
+  tier: Tier
+  badge_reasons: Condition[]
+  status: Status
+  status_reasons: string[]
+  superseded_by: string | null
+  waiting_for_seeds: boolean
+  consensus: Consensus
+  verification: Judges
+  verifications: VerificationView[]
+  quantisation: QuantisationView
+  architecture: string | null
+  parameters: number | null
+  licence: string | null
+  tags: string[]
+  source: {
+    type: SourceType
+    url: string | null
+    repository: string | null
+    commit: string | null
+    quantised_by: string | null
+  }
+  provenance: ProvenanceStep[]
+  signature: SignatureView
+  community: {
+    ratings: number
+    /** Mean in hundredths of a star; null without ratings. */
+    rating_centi: number | null
+    works: number
+    comments: { by: string; by_handle: string; at: string; text: string }[]
+    reports_open: number
+    report_categories: Partial<Record<ReportCategory, number>>
+  }
+  hardware: string | null
+  readme: string | null
+  benchmarks: string | null
+  review: { by_handle: string; at: string; decision: string; reason: string | null } | null
+  submitted_at: string
+  published_at: string | null
+  updated_at: string
+  demo: boolean
+}

@@ -1,0 +1,135 @@
+import type { ListingView, MemberView, Tier } from '../core/views.ts'
+import type { Role } from '../core/events.ts'
+
+/** What every page needs beside its own subject. */
+export interface PageContext {
+  siteName: string
+  /** Whether this site filled itself with the demo. */
+  demo: boolean
+  /** The path asked for, for the navigation's current mark and sign-in's way back. */
+  path: string
+  /** Absolute base URL without a slash at the end, for canonical links. */
+  baseUrl: string
+  /** Who is signed in; null for a visitor. */
+  member: { id: string; handle: string; tier: Tier; roles: Role[] } | null
+  /** ISO time of rendering. */
+  now: string
+}
+
+/** Swarm figures as the last scrape saw them; never history, never a rule's input. */
+export interface SwarmView {
+  seeders: number
+  leechers: number
+  completed: number
+  tracker: string
+  /** ISO time of the scrape. */
+  as_of: string
+}
+
+/** A listing with what the edge adds: the item of the API, of models.json and of the pages. */
+export interface ModelItem extends ListingView {
+  slug: string
+  /** Path of its page. */
+  url: string
+  magnet: string | null
+  /** v1-only magnet for older clients; null where there is no v1 info hash. */
+  magnet_v1: string | null
+  torrent_url: string | null
+  swarm: SwarmView | null
+}
+
+/** Texts kept beside the ledger, resolved for one page; null where erased. */
+export interface ModelTexts {
+  /** Safe HTML. */
+  readme_html: string | null
+  benchmarks_html: string | null
+  review_reason: string | null
+  /** Safe HTML by position in community.comments. */
+  comments_html: (string | null)[]
+}
+
+export interface ListingQuery {
+  q: string
+  tag: string | null
+  quant: string | null
+  tier: Tier | null
+  sort: 'new' | 'seeders' | 'downloads' | 'name' | 'size' | 'rating'
+  page: number
+}
+
+export interface ListingPageProps {
+  context: PageContext
+  query: ListingQuery
+  items: ModelItem[]
+  total: number
+  pages: number
+  facets: {
+    tier: { value: Tier; count: number }[]
+    quant: { value: string; count: number }[]
+    tag: { value: string; count: number }[]
+  }
+}
+
+export interface ModelPageProps {
+  context: PageContext
+  model: ModelItem
+  texts: ModelTexts
+  /** What the visitor may do here, already decided by the rules. */
+  may: { review: boolean; rate: boolean; comment: boolean; report: boolean }
+  /** A sentence after an action, such as "Your rating was recorded". */
+  notice: string | null
+}
+
+/** A form as it was sent, for showing it again with what was wrong by field. */
+export interface FormState {
+  values: Record<string, string>
+  errors: Record<string, string>
+  /** What was wrong with the form as a whole. */
+  problem: { title: string; detail: string; existing?: string } | null
+}
+
+export interface SubmitPageProps {
+  context: PageContext
+  form: FormState
+}
+
+export interface QueuePageProps {
+  context: PageContext
+  /** Whether the visitor may approve and reject. */
+  mayReview: boolean
+  pending: {
+    model: ModelItem
+    job: { state: 'waiting' | 'running'; step: string; fraction: number } | null
+  }[]
+  decided: ModelItem[]
+}
+
+export interface MemberPageProps {
+  context: PageContext
+  member: MemberView
+  listings: ModelItem[]
+}
+
+export interface SignInPageProps {
+  context: PageContext
+  /** Whether a link can be shown on the server's terminal (only on loopback). */
+  terminalLink: boolean
+  /** After the form: the link was printed. */
+  sent: boolean
+  error: string | null
+  next: string
+}
+
+/** Any text page made of Markdown: the rules, the guide. */
+export interface DocumentPageProps {
+  context: PageContext
+  title: string
+  html: string
+}
+
+export interface ErrorPageProps {
+  context: PageContext
+  status: number
+  title: string
+  detail: string
+}
