@@ -270,6 +270,9 @@ interface EventOf<Type extends EventType> {
 /** An event of a type this version knows, in its newest shape. */
 export type QalEvent = { [Type in EventType]: EventOf<Type> }[EventType]
 
+/** An event of a listing's stream. */
+export type ListingEvent = Extract<QalEvent, { type: keyof (typeof EVENT_DATA)['listing'] }>
+
 /** An event as it is stored: perhaps of a type that only a newer version knows. */
 export type StoredEvent = Omit<EventOf<EventType>, 'type' | 'data' | 'authority'> & {
   type: string

@@ -1,4 +1,4 @@
-import type { QalEvent, StoredEvent, StreamName } from './events.ts'
+import type { ListingEvent, QalEvent, StoredEvent, StreamName } from './events.ts'
 import { streamKind, subjectOf } from './events.ts'
 import { QalError } from './error.ts'
 import { lift } from './lift.ts'
@@ -43,7 +43,7 @@ export function reduce(state: StreamState, stored: StoredEvent): void {
   const kind = streamKind(event.stream)
   if (kind === 'site') reduceSite(state as SiteState, event)
   else if (kind === 'member') reduceMember(state as MemberState, event)
-  else reduceListing(state as ListingState, event)
+  else reduceListing(state as ListingState, event as ListingEvent)
 }
 
 /** Takes an event into a world, in place. */
@@ -145,7 +145,7 @@ function reduceMember(state: MemberState, event: QalEvent): void {
   }
 }
 
-function reduceListing(state: ListingState, event: QalEvent): void {
+function reduceListing(state: ListingState, event: ListingEvent): void {
   state.updated_at = event.at
   switch (event.type) {
     case 'listing_submitted':
@@ -193,7 +193,7 @@ function reduceListing(state: ListingState, event: QalEvent): void {
       break
     case 'reported': {
       const { reporter, category, counts } = event.data
-      // One person is counted once a listing, whatever they report and however often (T11).
+      // One person is counted once a listing, whatever they report and however often (T12).
       if (!state.reports.some((report) => report.reporter === reporter))
         state.reports.push({
           reporter,
@@ -209,7 +209,6 @@ function reduceListing(state: ListingState, event: QalEvent): void {
     case 'reports_decided':
       decideReports(state, event.at, event.data.upheld ? 'upheld' : 'dismissed')
       break
-    default:
   }
 }
 

@@ -97,7 +97,7 @@ export interface ListingView {
   web_seeds: string[]
   files: FileView[]
   uploader: { id: string; handle: string; tier: Tier }
-  /** The badge: never better than the evidence (T5). */
+  /** The badge: never better than the evidence (T6). */
   tier: Tier
   badge_reasons: Condition[]
   status: Status

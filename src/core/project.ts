@@ -1,0 +1,218 @@
+import { consensusOf, grantedVerifications, isGranted, judgesOf } from './consensus.ts'
+import { provenanceOf } from './provenance.ts'
+import { rolesOf } from './roles.ts'
+import { signatureOf } from './signature.ts'
+import type { ListingState, MemberState, SiteState, World } from './state.ts'
+import { statusOf } from './status.ts'
+import type { Figures, ListingFigures } from './tiers.ts'
+import { addFigures, isTrustedCandidate, NO_FIGURES, tierOf, trustedMembers } from './tiers.ts'
+import type { Condition, ListingView, MemberView, Tier } from './views.ts'
+
+/** Everything that is shown, for a whole world at a moment. */
+export interface CatalogueViews {
+  members: Map<string, MemberView>
+  listings: Map<string, ListingView>
+}
+
+/** Projects all streams together; the result depends on nothing but the world and `now`. */
+export function projectAll(world: World, now: string, siteName: string): CatalogueViews {
+  const figures = new Map<string, Figures>()
+  for (const listing of world.listings.values())
+    figures.set(
+      listing.uploader,
+      addFigures(figures.get(listing.uploader) ?? NO_FIGURES, listingFigures(listing, world.site)),
+    )
+  const figuresOf = (id: string): Figures => figures.get(id) ?? NO_FIGURES
+  const candidates = [...world.members.values()].filter((member) =>
+    isTrustedCandidate(member, figuresOf(member.id), world.site, now),
+  )
+  const trusted = trustedMembers(candidates, world.site)
+  const members = new Map<string, MemberView>()
+  for (const member of world.members.values())
+    members.set(member.id, projectMember(member, figuresOf(member.id), world.site, trusted, now))
+  const handleOf = (id: string): string => world.members.get(id)?.handle ?? id
+  const listings = new Map<string, ListingView>()
+  for (const listing of world.listings.values()) {
+    const view = projectListing(listing, {
+      site: world.site,
+      siteName,
+      uploader: world.members.get(listing.uploader),
+      uploaderView: members.get(listing.uploader),
+      handleOf,
+    })
+    if (view !== null) listings.set(listing.id, view)
+  }
+  return { members, listings }
+}
+
+/** What one listing counts for its uploader. */
+export function listingFigures(listing: ListingState, site: SiteState): ListingFigures {
+  const ratings = Object.values(listing.ratings)
+  const upheld = listing.reports.filter((report) => report.state === 'upheld')
+  return {
+    status: statusOf(listing, site).status,
+    ratings: ratings.length,
+    stars: ratings.reduce((sum, { stars }) => sum + stars, 0),
+    upheld_at: upheld.reduce<string | null>(
+      (latest, { decided_at }) => ((decided_at ?? '') > (latest ?? '') ? decided_at : latest),
+      null,
+    ),
+  }
+}
+
+export function projectMember(
+  member: MemberState,
+  figures: Figures,
+  site: SiteState,
+  trusted: ReadonlySet<string>,
+  now: string,
+): MemberView {
+  const { tier, conditions } = tierOf(member, figures, site, trusted, now)
+  const { published, pending, rejected, suspended } = figures
+  return {
+    id: member.id,
+    handle: member.handle,
+    tier,
+    conditions,
+    roles: rolesOf(site, member.id),
+    joined_at: member.joined_at,
+    keys: member.keys.map(({ fingerprint, public_key, registered_at, revoked_at }) => ({
+      fingerprint,
+      public_key,
+      registered_at,
+      revoked_at,
+    })),
+    listings: { published, pending, rejected, suspended },
+    identity: member.identity.map(({ kind }) => kind),
+  }
+}
+
+/** What a listing's projection looks at beside its own stream. */
+export interface ListingSurroundings {
+  site: SiteState
+  siteName: string
+  uploader: MemberState | undefined
+  uploaderView: MemberView | undefined
+  handleOf: (id: string) => string
+}
+
+/** One listing as it is shown; null for a stream that holds no submission this version can read. */
+export function projectListing(listing: ListingState, around: ListingSurroundings): ListingView | null {
+  const { submitted } = listing
+  if (submitted === null) return null
+  const { site, uploader, uploaderView, handleOf } = around
+  const status = statusOf(listing, site)
+  const verifications = grantedVerifications(listing, site)
+  const consensus = listing.unknown ? 'PENDING' : consensusOf(verifications)
+  const signature = signatureOf(listing, uploader, site)
+  const proof = verifications.at(-1)?.data ?? null
+  const handle = uploaderView?.handle ?? listing.uploader
+  const uploaderTier: Tier = uploaderView?.tier ?? 'unverified'
+  const badge = badgeOf(uploaderTier, uploaderView, consensus === 'VERIFIED', signature.state === 'good')
+  const ratings = Object.values(listing.ratings)
+  const stars = ratings.reduce((sum, rating) => sum + rating.stars, 0)
+  const openReports = listing.reports.filter((report) => report.state === 'open' && report.counts)
+  return {
+    id: listing.id,
+    model: submitted.name,
+    sha256: submitted.sha256,
+    md5: submitted.md5,
+    size_bytes: submitted.size_bytes,
+    verified_by: consensus === 'VERIFIED' ? [...new Set(verifications.map(({ by }) => handleOf(by)))] : [],
+    info_hash: submitted.info_hash,
+    info_hash_v2: submitted.info_hash_v2,
+    piece_length: submitted.piece_length,
+    torrent: submitted.torrent,
+    trackers: submitted.trackers,
+    web_seeds: submitted.web_seeds,
+    files: submitted.files,
+    uploader: { id: listing.uploader, handle, tier: uploaderTier },
+    tier: badge.tier,
+    badge_reasons: badge.reasons,
+    status: status.status,
+    status_reasons: status.reasons,
+    superseded_by: null,
+    waiting_for_seeds: false,
+    consensus,
+    verification: judgesOf(verifications),
+    verifications: listing.verifications.map((verification) => ({
+      by: verification.by,
+      by_handle: handleOf(verification.by),
+      at: verification.at,
+      judges: verification.data.judges,
+      summary: verification.data.summary,
+      report: verification.data.report,
+      recommendation: verification.data.recommendation,
+      granted: isGranted(verification, listing, site),
+    })),
+    quantisation: {
+      claimed: submitted.quantisation,
+      proven: proof?.quantisation?.proven ?? [],
+      match: proof?.quantisation?.match ?? 'unverified',
+      matched: proof?.quantisation?.matched ?? 0,
+      total: proof?.quantisation?.total ?? 0,
+      bits_per_weight: proof?.quantisation ? proof.quantisation.bits_per_weight_milli / 1000 : null,
+    },
+    architecture: proof?.architecture ?? null,
+    parameters: proof?.parameters ?? null,
+    licence: submitted.licence,
+    tags: submitted.tags,
+    source: submitted.source,
+    provenance: provenanceOf(listing, handle, around.siteName, signature, verifications, handleOf),
+    signature,
+    community: {
+      ratings: ratings.length,
+      rating_centi: ratings.length === 0 ? null : Math.floor((stars * 100) / ratings.length),
+      works: ratings.filter(({ works }) => works === true).length,
+      comments: listing.comments.map((comment) => ({ ...comment, by_handle: handleOf(comment.by) })),
+      reports_open: openReports.length,
+      report_categories: countBy(openReports.map(({ category }) => category)),
+    },
+    hardware: submitted.hardware,
+    readme: submitted.readme,
+    benchmarks: submitted.benchmarks,
+    review:
+      status.review === null
+        ? null
+        : {
+            by_handle: handleOf(status.review.by),
+            at: status.review.at,
+            decision: status.review.decision,
+            reason: status.review.reason,
+          },
+    submitted_at: listing.submitted_at,
+    published_at: status.published_at,
+    updated_at: listing.updated_at,
+    demo: submitted.demo,
+  }
+}
+
+/** The badge: the gold star needs an Official uploader, a good signature over this file and VERIFIED; without them it falls back to the tier that was earned (T6). */
+function badgeOf(
+  tier: Tier,
+  uploader: MemberView | undefined,
+  verified: boolean,
+  signed: boolean,
+): { tier: Tier; reasons: Condition[] } {
+  const reasons: Condition[] = [
+    condition('T6a', 'Uploader is Official', tier === 'official'),
+    condition('T6b', 'Signature over this file by the uploader’s registered key', signed),
+    condition('T6c', 'Verified: integrity and form passed and nothing failed', verified),
+  ]
+  if (tier !== 'official') return { tier, reasons }
+  if (reasons.every(({ met }) => met)) return { tier: 'official', reasons }
+  const earned = (of: Tier): boolean =>
+    uploader?.conditions.every((each) => each.of !== of || each.met) ?? false
+  if (!earned('community')) return { tier: 'unverified', reasons }
+  return { tier: earned('trusted') ? 'trusted' : 'community', reasons }
+}
+
+function condition(rule: string, sentence: string, met: boolean): Condition {
+  return { rule, of: 'official', met, sentence, have: Number(met), need: 1 }
+}
+
+function countBy<Key extends string>(keys: readonly Key[]): Partial<Record<Key, number>> {
+  const counts: Partial<Record<Key, number>> = {}
+  for (const key of keys) counts[key] = (counts[key] ?? 0) + 1
+  return counts
+}
