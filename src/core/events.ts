@@ -37,22 +37,51 @@ export const Authority = z.discriminatedUnion('as', [
 ])
 export type Authority = z.infer<typeof Authority>
 
-/** Visible text without control, bidi-override or zero-width characters. */
+/** Control, bidi-override, zero-width, invisible and private characters: what can make text read otherwise than it is. */
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Default_Ignorable_Code_Point}\u2800]/u
+
+/** Visible text without hidden characters. */
 const line = (max: number) =>
   z
     .string()
     .min(1)
     .max(max)
-    .refine(
-      (text) => !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]/u.test(text),
-      'expected plain text on one line',
-    )
+    .refine((text) => !HIDDEN.test(text), 'expected plain text on one line')
     .refine((text) => text.trim() === text, 'expected no space at the ends')
 
-const httpUrl = z
+const httpUrl = url(2_000, /^https?:\/\//, 'expected an http or https URL')
+const trackerUrl = url(1_000, /^(?:udp|https?|wss?):\/\//, 'expected a udp, http, https, ws or wss URL')
+
+function url(max: number, scheme: RegExp, expected: string) {
+  return z
+    .string()
+    .max(max)
+    .refine(
+      (text) => scheme.test(text) && /^[^\s"'<>\\^`{|}\p{Cc}\p{Cf}]+$/u.test(text) && parses(text),
+      expected,
+    )
+}
+
+function parses(text: string): boolean {
+  try {
+    return new URL(text).host !== ''
+  } catch {
+    return false
+  }
+}
+
+/** A relative path that stays inside its folder on every system, and reads as what it is. */
+const filePath = z
   .string()
-  .max(2_000)
-  .regex(/^https?:\/\/[^\s"'<>\\^`{|}\p{Cc}\p{Cf}]+$/u, 'expected an http or https URL')
+  .min(1)
+  .max(1_024)
+  .refine(
+    (path) =>
+      !HIDDEN.test(path) &&
+      !path.includes('\\') &&
+      path.split('/').every((part) => part !== '' && part !== '.' && part !== '..'),
+    'expected a relative path of plain names',
+  )
 
 export const FileRole = z.enum([
   'model',
@@ -68,7 +97,7 @@ export type FileRole = z.infer<typeof FileRole>
 
 /** One file of a listing's torrent, as the submission claims it. */
 export const ListedFile = z.strictObject({
-  path: z.string().min(1).max(1_024),
+  path: filePath,
   size_bytes: z.int().min(0),
   sha256: Sha256.nullable(),
   md5: Md5.nullable(),
@@ -109,35 +138,40 @@ export const Tag = z.string().regex(/^[a-z0-9][a-z0-9.+-]{0,31}$/, 'expected 1 t
 /** A text kept beside the ledger: SHA-256 of its salt followed by its UTF-8 bytes. Erasing the text leaves replay whole. */
 export const TextRef = Sha256
 
-const ListingSubmitted = z.strictObject({
-  name: line(120),
-  files: z.array(ListedFile).min(1).max(2_000),
-  sha256: Sha256,
-  md5: Md5.nullable(),
-  size_bytes: z.int().min(1),
-  info_hash: InfoHash.nullable(),
-  info_hash_v2: InfoHashV2.nullable(),
-  piece_length: z.int().min(1).nullable(),
-  /** The .torrent in the blob store, where one was given. */
-  torrent: Sha256.nullable(),
-  trackers: z.array(z.string().max(1_000)).max(50),
-  web_seeds: z.array(httpUrl).max(50),
-  /** Quantisation as the uploader labels it. */
-  quantisation: z
-    .string()
-    .regex(/^[A-Z0-9][A-Z0-9_]{1,23}$/, 'expected a name such as Q4_K_M')
-    .nullable(),
-  licence: line(80).nullable(),
-  source: Source,
-  readme: TextRef.nullable(),
-  tags: z.array(Tag).max(16),
-  hardware: line(200).nullable(),
-  benchmarks: TextRef.nullable(),
-  /** A detached OpenPGP signature over the model file, and the key it says it is of. */
-  signature: z.strictObject({ blob: Sha256, fingerprint: Fingerprint }).nullable(),
-  /** Made by `npm start` to show the site at work. */
-  demo: z.boolean(),
-})
+const ListingSubmitted = z
+  .strictObject({
+    name: line(120),
+    files: z.array(ListedFile).min(1).max(2_000),
+    sha256: Sha256,
+    md5: Md5.nullable(),
+    size_bytes: z.int().min(1),
+    info_hash: InfoHash.nullable(),
+    info_hash_v2: InfoHashV2.nullable(),
+    piece_length: z.int().min(1).nullable(),
+    /** The .torrent in the blob store, where one was given. */
+    torrent: Sha256.nullable(),
+    trackers: z.array(trackerUrl).max(50),
+    web_seeds: z.array(httpUrl).max(50),
+    /** Quantisation as the uploader labels it. */
+    quantisation: z
+      .string()
+      .regex(/^[A-Z0-9][A-Z0-9_]{1,23}$/, 'expected a name such as Q4_K_M')
+      .nullable(),
+    licence: line(80).nullable(),
+    source: Source,
+    readme: TextRef.nullable(),
+    tags: z.array(Tag).max(16),
+    hardware: line(200).nullable(),
+    benchmarks: TextRef.nullable(),
+    /** A detached OpenPGP signature over the model file, and the key it says it is of. */
+    signature: z.strictObject({ blob: Sha256, fingerprint: Fingerprint }).nullable(),
+    /** Made by `npm start` to show the site at work. */
+    demo: z.boolean(),
+  })
+  .refine(({ info_hash, info_hash_v2 }) => info_hash !== null || info_hash_v2 !== null, {
+    path: ['info_hash'],
+    message: 'expected an info hash, v1 or v2',
+  })
 export type ListingSubmitted = z.infer<typeof ListingSubmitted>
 
 export const JudgeVerdict = z.enum(['pass', 'fail', 'skipped', 'pending'])
