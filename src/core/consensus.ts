@@ -5,17 +5,26 @@ import type { Consensus } from './views.ts'
 
 export type Verification = ListingState['verifications'][number]
 
-/** The latest verification of each verifier whose word moves a badge (T8, T10). */
+/** The latest verification of each verifier whose word moves a badge (T8, T10); none for a subject that is unknown (T1). */
 export function grantedVerifications(listing: ListingState, site: SiteState): Verification[] {
+  if (listing.unknown) return []
   const latest = new Map<string, Verification>()
   for (const verification of listing.verifications)
-    if (isGranted(verification, listing, site)) latest.set(verification.by, verification)
+    if (isGranted(verification, listing, site))
+      latest.set(verification.by, ofTheseBytes(verification, listing))
   return [...latest.values()].toSorted((a, b) => a.seq - b.seq)
 }
 
 export function isGranted(verification: Verification, listing: ListingState, site: SiteState): boolean {
   if (verification.by === listing.uploader) return false
   return authorityHeld(site, verification.by, verification.authority, ['verifier'])
+}
+
+/** Integrity that passed over bytes other than those listed says nothing of these (T8). */
+function ofTheseBytes(verification: Verification, listing: ListingState): Verification {
+  const { data } = verification
+  if (data.judges.integrity !== 'pass' || data.sha256 === listing.submitted?.sha256) return verification
+  return { ...verification, data: { ...data, judges: { ...data.judges, integrity: 'pending' } } }
 }
 
 /** What verifiers say together (T9). Without a verification it is PENDING, never good. */

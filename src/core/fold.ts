@@ -3,6 +3,7 @@ import { streamKind, subjectOf } from './events.ts'
 import { QalError } from './error.ts'
 import { lift } from './lift.ts'
 import { DEFAULT_POLICY } from './policy.ts'
+import { authorityHeld } from './roles.ts'
 import type { ListingState, MemberState, SiteState, World } from './state.ts'
 
 export type StreamState = SiteState | MemberState | ListingState
@@ -95,10 +96,16 @@ function emptyListing(id: string): ListingState {
     ratings: {},
     comments: [],
     reports: [],
+    report_decisions: [],
   }
 }
 
+/** Only the operator and admins write here (T2); a grant cannot be its own authority. */
 function reduceSite(state: SiteState, event: QalEvent): void {
+  const { authority, by } = event
+  const before = authority.as === 'role' && authority.site_seq < event.seq
+  const byAdmin = before && by !== null && authorityHeld(state, by, authority, ['admin'])
+  if (authority.as !== 'operator' && !byAdmin) return
   if (event.type === 'policy_set') {
     state.policy = event.data.policy
     state.policy_seq = event.seq
@@ -116,9 +123,13 @@ function reduceSite(state: SiteState, event: QalEvent): void {
 }
 
 function reduceMember(state: MemberState, event: QalEvent): void {
+  // What a member says of themselves only they say, or the operator or a rule for them (T2).
+  const own = event.authority.as !== 'role' && (event.authority.as !== 'self' || event.by === state.id)
+  if (!own && event.type !== 'member_endorsed') return
   if (event.type === 'member_joined') {
     state.handle = event.data.handle
-    state.joined_at = event.at
+    // A new handle makes no younger account (T12).
+    state.joined_at ||= event.at
   } else if (event.type === 'identity_proved') {
     const { kind } = event.data
     if (!state.identity.some((identity) => identity.kind === kind))
@@ -156,7 +167,7 @@ function reduceListing(state: ListingState, event: ListingEvent): void {
       }
       break
     case 'listing_published':
-      if (event.authority.as === 'rule')
+      if (event.authority.as === 'rule' && event.authority.rule === 'T7')
         state.published = { at: event.at, rule: event.authority.rule, reason: event.data.reason }
       break
     case 'listing_withdrawn':
@@ -182,8 +193,6 @@ function reduceListing(state: ListingState, event: ListingEvent): void {
           decision: event.data.decision,
           reason: event.data.reason,
         })
-      // A restore answers every open report: after it only new reporters count (T12).
-      if (event.data.decision === 'restore') decideReports(state, event.at, 'dismissed')
       break
     case 'rated':
       if (event.by !== null && event.by !== state.uploader) state.ratings[event.by] = event.data
@@ -195,27 +204,18 @@ function reduceListing(state: ListingState, event: ListingEvent): void {
       const { reporter, category, counts } = event.data
       // One person is counted once a listing, whatever they report and however often (T12).
       if (!state.reports.some((report) => report.reporter === reporter))
-        state.reports.push({
-          reporter,
-          category,
-          counts,
-          at: event.at,
-          seq: event.seq,
-          state: 'open',
-          decided_at: null,
-        })
+        state.reports.push({ reporter, category, counts, at: event.at, seq: event.seq })
       break
     }
     case 'reports_decided':
-      decideReports(state, event.at, event.data.upheld ? 'upheld' : 'dismissed')
+      if (event.by !== null)
+        state.report_decisions.push({
+          by: event.by,
+          at: event.at,
+          seq: event.seq,
+          authority: event.authority,
+          upheld: event.data.upheld,
+        })
       break
   }
-}
-
-function decideReports(state: ListingState, at: string, to: 'upheld' | 'dismissed'): void {
-  for (const report of state.reports)
-    if (report.state === 'open') {
-      report.state = to
-      report.decided_at = at
-    }
 }

@@ -18,7 +18,7 @@ export const Policy = z.strictObject({
     rating_centi: z.int().min(100).max(500),
     /** Of all decided submissions, how many hundredths were published. */
     acceptance_percent: z.int().min(0).max(100),
-    /** Distinct endorsing Official members or admins. */
+    /** Distinct endorsing Trusted or Official members; admins count. */
     endorsements: count,
   }),
   reports: z.strictObject({

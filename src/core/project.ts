@@ -1,5 +1,6 @@
 import { consensusOf, grantedVerifications, isGranted, judgesOf } from './consensus.ts'
 import { provenanceOf } from './provenance.ts'
+import { reportsOf } from './reports.ts'
 import { rolesOf } from './roles.ts'
 import { signatureOf } from './signature.ts'
 import type { ListingState, MemberState, SiteState, World } from './state.ts'
@@ -48,7 +49,7 @@ export function projectAll(world: World, now: string, siteName: string): Catalog
 /** What one listing counts for its uploader. */
 export function listingFigures(listing: ListingState, site: SiteState): ListingFigures {
   const ratings = Object.values(listing.ratings)
-  const upheld = listing.reports.filter((report) => report.state === 'upheld')
+  const upheld = reportsOf(listing, site).filter(({ state }) => state === 'upheld')
   return {
     status: statusOf(listing, site).status,
     ratings: ratings.length,
@@ -103,7 +104,7 @@ export function projectListing(listing: ListingState, around: ListingSurrounding
   const { site, uploader, uploaderView, handleOf } = around
   const status = statusOf(listing, site)
   const verifications = grantedVerifications(listing, site)
-  const consensus = listing.unknown ? 'PENDING' : consensusOf(verifications)
+  const consensus = consensusOf(verifications)
   const signature = signatureOf(listing, uploader, site)
   const proof = verifications.at(-1)?.data ?? null
   const handle = uploaderView?.handle ?? listing.uploader
@@ -111,7 +112,7 @@ export function projectListing(listing: ListingState, around: ListingSurrounding
   const badge = badgeOf(uploaderTier, uploaderView, consensus === 'VERIFIED', signature.state === 'good')
   const ratings = Object.values(listing.ratings)
   const stars = ratings.reduce((sum, rating) => sum + rating.stars, 0)
-  const openReports = listing.reports.filter((report) => report.state === 'open' && report.counts)
+  const openReports = reportsOf(listing, site).filter(({ state, counts }) => state === 'open' && counts)
   return {
     id: listing.id,
     model: submitted.name,

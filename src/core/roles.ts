@@ -1,8 +1,9 @@
 import type { Authority, Role } from './events.ts'
 import type { SiteState } from './state.ts'
 
-/** The roles a member holds now. */
+/** The roles a member holds now; none where the site's stream has an event that this version does not know (T1). */
 export function rolesOf(site: SiteState, member: string): Role[] {
+  if (site.unknown) return []
   return site.grants
     .filter((grant) => grant.member === member && grant.until === null)
     .map((grant) => grant.role)
@@ -20,6 +21,8 @@ export function authorityHeld(
   authority: Authority,
   allowed: readonly Role[],
 ): boolean {
+  // An unknown event of the site may have taken any role away (T1).
+  if (site.unknown) return false
   if (authority.as !== 'role' || !allowed.includes(authority.role) || authority.site_seq > site.seq)
     return false
   return site.grants.some(
@@ -29,4 +32,13 @@ export function authorityHeld(
       grant.from <= authority.site_seq &&
       (grant.until === null || grant.until > authority.site_seq),
   )
+}
+
+/** Whether somebody acted as a moderator or admin, and not on their own listing (T10). */
+export function moderates(
+  act: { by: string; authority: Authority },
+  uploader: string,
+  site: SiteState,
+): boolean {
+  return act.by !== uploader && authorityHeld(site, act.by, act.authority, ['moderator', 'admin'])
 }

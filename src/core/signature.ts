@@ -16,6 +16,8 @@ export function signatureOf(
   if (given === null) return { state: 'none', fingerprint: null, blob: null }
   const shown = { fingerprint: given.fingerprint, blob: given.blob }
   const checked = grantedVerifications(listing, site).filter(({ data }) => data.signature !== null)
+  // A newer event may have revoked the key: an unknown uploader's signature is never good (T1).
+  if (uploader?.unknown) return { ...shown, state: 'unchecked' }
   const worst = checked.find(({ data }) => data.signature?.state !== 'good')
   if (worst?.data.signature) return { ...shown, state: worst.data.signature.state }
   if (checked.length === 0) return { ...shown, state: 'unchecked' }
@@ -26,5 +28,7 @@ export function signatureOf(
   if (!overThisFile) return { ...shown, state: 'bad' }
   const key = uploader?.keys.find(({ fingerprint }) => fingerprint === given.fingerprint)
   if (key === undefined) return { ...shown, state: 'unknown_key' }
-  return { ...shown, state: key.revoked_at !== null && key.compromised ? 'revoked' : 'good' }
+  // A key retired in good order keeps what was signed before; a compromised one keeps nothing.
+  const lost = key.revoked_at !== null && (key.compromised || key.revoked_at <= listing.submitted_at)
+  return { ...shown, state: lost ? 'revoked' : 'good' }
 }

@@ -63,10 +63,9 @@ export interface ListingState {
     counts: boolean
     at: string
     seq: number
-    state: 'open' | 'upheld' | 'dismissed'
-    /** When it was decided. */
-    decided_at: string | null
   }[]
+  /** Decisions on the reports open then; whether the decider might is for the projection to say. */
+  report_decisions: { by: string; at: string; seq: number; authority: Authority; upheld: boolean }[]
 }
 
 /** All streams reduced: the input of every projection. */

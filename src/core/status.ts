@@ -1,5 +1,6 @@
 import { consensusOf, grantedVerifications } from './consensus.ts'
-import { authorityHeld } from './roles.ts'
+import { reportsOf } from './reports.ts'
+import { authorityHeld, moderates } from './roles.ts'
 import type { ListingState, SiteState } from './state.ts'
 import type { Consensus, Status } from './views.ts'
 
@@ -17,25 +18,27 @@ export interface StatusView {
 /** A listing's status, derived from its own stream and the roles of the site alone (T1, T7, T9, T12). */
 export function statusOf(listing: ListingState, site: SiteState): StatusView {
   const reviews = listing.reviews.filter((review) => isValidReview(review, listing, site))
-  const review = reviews.at(-1) ?? null
+  // A moderator's decision stands until a moderator decides again (T10).
+  const ruling = reviews.findLast((each) => moderates(each, listing.uploader, site))
+  const review = ruling ?? reviews.at(-1) ?? null
   const verifications = grantedVerifications(listing, site)
   const consensus = consensusOf(verifications)
-  const open = listing.reports.filter((report) => report.state === 'open' && report.counts)
+  const open = reportsOf(listing, site).filter(({ state, counts }) => state === 'open' && counts)
   const common = { consensus, reports_open: open.length, review, published_at: null }
 
-  if (listing.unknown)
+  if (listing.unknown || site.unknown)
     return {
       ...common,
       status: 'pending',
-      consensus: 'PENDING',
-      reasons: ['Its record holds an event that this version does not know (T1)'],
+      reasons: ['The record holds an event that this version does not know (T1)'],
     }
-  if (listing.withdrawn_at !== null)
-    return { ...common, status: 'withdrawn', reasons: ['Withdrawn by its uploader'] }
   if (review?.decision === 'remove')
-    return { ...common, status: 'removed', reasons: ['Removed by a moderator'] }
+    return { ...common, status: 'removed', reasons: ['Removed by a moderator (T10)'] }
   if (review?.decision === 'reject')
     return { ...common, status: 'rejected', reasons: refusals(verifications, 'Rejected by a reviewer (T7)') }
+  // After the refusals: an uploader must not improve a record by withdrawing what was refused.
+  if (listing.withdrawn_at !== null)
+    return { ...common, status: 'withdrawn', reasons: ['Withdrawn by its uploader'] }
 
   const approvedAt = listing.published?.at ?? review?.at ?? null
   if (approvedAt === null)
@@ -48,8 +51,8 @@ export function statusOf(listing: ListingState, site: SiteState): StatusView {
           : ['Waits for a reviewer (T7)'],
     }
 
-  // A review later than the last verification has seen its evidence and overrules it (T10).
-  const overruled = review !== null && (verifications.at(-1)?.seq ?? 0) < review.seq
+  // A moderator who decided later than the last verification has seen its evidence and overrules it (T10).
+  const overruled = ruling !== undefined && (verifications.at(-1)?.seq ?? 0) < ruling.seq
   if (open.length >= site.policy.reports.suspend_at)
     return {
       ...common,
@@ -79,16 +82,17 @@ export function statusOf(listing: ListingState, site: SiteState): StatusView {
   }
 }
 
-/** Trusted members review by the rule recorded with the event, others by a granted role; nobody judges their own (T10). */
+/** Trusted members review by the rule recorded with the event, others by a granted role; only moderators restore and remove; nobody judges their own (T10). */
 function isValidReview(
   review: ListingState['reviews'][number],
   listing: ListingState,
   site: SiteState,
 ): boolean {
   if (review.by === listing.uploader) return false
-  if (review.authority.as === 'rule')
-    return review.authority.rule === 'T10' && (review.decision === 'approve' || review.decision === 'reject')
-  return authorityHeld(site, review.by, review.authority, ['moderator', 'admin'])
+  if (moderates(review, listing.uploader, site)) return true
+  if (review.decision !== 'approve' && review.decision !== 'reject') return false
+  if (review.authority.as === 'rule') return review.authority.rule === 'T10'
+  return authorityHeld(site, review.by, review.authority, ['verifier'])
 }
 
 function refusals(verifications: ReturnType<typeof grantedVerifications>, first: string): string[] {
