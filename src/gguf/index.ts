@@ -1,0 +1,20 @@
+export { verdictOf, type Finding, type Severity, type Verdict } from './finding.ts'
+export {
+  arrayItem,
+  numberOf,
+  stringOf,
+  weigh,
+  type GgufHeader,
+  type GgufTensor,
+  type MetaArray,
+  type MetaValue,
+} from './header.ts'
+export { inspect, type InspectOptions, type Inspection } from './inspect.ts'
+export { labelOfFileName, readLabel, type Label } from './labels.ts'
+export type { MemoryNeeds } from './memory.ts'
+export type { FileKind, MetadataSummary } from './metadata.ts'
+export { parseGguf } from './parse.ts'
+export { proveQuantisation, type Claim, type Difference, type Quantisation } from './proof.ts'
+export { RULES, type GgufCode, type Rule } from './rules.ts'
+export { printable, textHazards } from './text.ts'
+export { FILE_TYPE_NAMES, TENSOR_TYPES, type FileType, type TensorTypeName } from './types.ts'

@@ -1,0 +1,192 @@
+import type { ByteSource } from '../core/byte-source.ts'
+import { isQalError } from '../core/error.ts'
+import { checkArchitecture, isKnownArchitecture } from './architectures.ts'
+import { verdictOf, type Finding, type Verdict } from './finding.ts'
+import { stringOf, weigh, type GgufHeader } from './header.ts'
+import { labelOfFileName, readLabel } from './labels.ts'
+import { memoryNeeds, type MemoryNeeds } from './memory.ts'
+import { kindOf, lintTexts, summariseMetadata, type FileKind, type MetadataSummary } from './metadata.ts'
+import { parseGguf } from './parse.ts'
+import { proveQuantisation, type Claim, type Quantisation } from './proof.ts'
+import { claimOfHeader, quantisationFindings } from './quantisation-findings.ts'
+import { RULES, type GgufCode } from './rules.ts'
+import { sampleWeights } from './sample.ts'
+import { gatherShards, splitOf, tensorsOf, type OpenShard, type Shard } from './split.ts'
+import { lintTemplates, type TemplateSummary } from './template.ts'
+
+/** What `qal inspect` says of a file. */
+export interface Inspection {
+  verdict: Verdict
+  findings: Finding[]
+  file_name: string | null
+  /** Of all shards. */
+  size_bytes: number
+  kind: FileKind | null
+  gguf_version: number | null
+  architecture: string | null
+  /** Weights in all tensors. */
+  parameters: number | null
+  quantisation: Quantisation | null
+  metadata: MetadataSummary | null
+  tensors: number
+  shards: number
+  template: TemplateSummary | null
+  memory: MemoryNeeds | null
+  /** How many bytes of the weights were looked into, of how many. */
+  weights: { bytes_read: number; bytes_total: number } | null
+}
+
+export interface InspectOptions {
+  /** Its label is a claim, and shards are found by it. */
+  fileName?: string | undefined
+  /** The label the listing claims, such as `Q4_K_M`. */
+  label?: string | undefined
+  openShard?: OpenShard | undefined
+  /** Bytes of weights to look into for NaN, zeroes and blown-up values; 0 looks at none. */
+  sampleBytes?: number
+}
+
+const DEFAULT_SAMPLE_BYTES = 32 * 1024 * 1024
+
+/**
+ * Inspects a GGUF file: structure, label, template, weights. What is wrong with
+ * the file is in the result; only errors of the source itself are thrown.
+ */
+export async function inspect(source: ByteSource, options: InspectOptions = {}): Promise<Inspection> {
+  const nothing = emptyInspection(source, options)
+  let header: GgufHeader
+  try {
+    header = await parseGguf(source)
+  } catch (error) {
+    if (!isQalError(error) || !error.code.startsWith('gguf_')) throw error
+    return conclude(nothing, [
+      {
+        code: error.code as GgufCode,
+        severity: 'reject',
+        message: error.message,
+        ...(error.facts.offset === undefined ? {} : { offset: error.facts.offset }),
+      },
+    ])
+  }
+  const findings: Finding[] = header.notes.map((note) => ({ ...note, severity: 'warn' }))
+  const shards = await allShards({ source, header }, options, findings)
+  const tensors = tensorsOf(shards)
+  const kind = kindOf(header)
+  // With a shard missing or foreign nothing may be said of the whole.
+  const broken = findings.some(({ severity }) => severity === 'reject')
+  if (kind !== 'model')
+    findings.push({
+      code: 'gguf_not_a_model',
+      severity: 'warn',
+      message: `The file is ${KINDS[kind]}, not a model`,
+    })
+  else if (!broken) findings.push(...checkArchitecture(header, tensors))
+  const template = lintTemplates(header)
+  findings.push(...lintTexts(header), ...template.findings)
+
+  const architecture = stringOf(header, 'general.architecture')
+  let quantisation: Quantisation | null = null
+  if (kind === 'model' && !broken) {
+    const ofHeader = claimOfHeader(header)
+    quantisation = proveQuantisation(header, tensors, claimsOf(options, ofHeader.claim), {
+      knownArchitecture: architecture !== null && isKnownArchitecture(architecture),
+    })
+    findings.push(...ofHeader.findings, ...quantisationFindings(header, tensors, quantisation))
+  }
+  const weights = await lookIntoWeights(shards, options.sampleBytes ?? DEFAULT_SAMPLE_BYTES, findings)
+  return conclude(
+    {
+      ...nothing,
+      size_bytes: shards.reduce((sum, shard) => sum + shard.source.size, 0),
+      kind,
+      gguf_version: header.version,
+      architecture,
+      parameters: weigh(tensors).elements,
+      quantisation,
+      metadata: summariseMetadata(header),
+      tensors: tensors.length,
+      shards: shards.length,
+      template: template.summary,
+      memory: memoryNeeds(header, tensors),
+      weights,
+    },
+    findings,
+  )
+}
+
+const KINDS: Record<Exclude<FileKind, 'model'>, string> = {
+  vocabulary: 'a vocabulary without tensors',
+  projector: 'a multimodal projector',
+  adapter: 'a LoRA adapter',
+  imatrix: 'an importance matrix',
+  shard: 'a later shard of a split model',
+}
+
+function emptyInspection(source: ByteSource, { fileName }: InspectOptions): Inspection {
+  return {
+    verdict: 'reject',
+    findings: [],
+    file_name: fileName ?? null,
+    size_bytes: source.size,
+    kind: null,
+    gguf_version: null,
+    architecture: null,
+    parameters: null,
+    quantisation: null,
+    metadata: null,
+    tensors: 0,
+    shards: 1,
+    template: null,
+    memory: null,
+    weights: null,
+  }
+}
+
+const WEIGHT = { reject: 0, mislabelled: 1, warn: 2, info: 3 } as const
+
+function conclude(inspection: Inspection, found: readonly Finding[]): Inspection {
+  const findings = found
+    .map((finding) => ({ ...finding, ...RULES[finding.code] }))
+    .toSorted((a, b) => WEIGHT[a.severity] - WEIGHT[b.severity])
+  return { ...inspection, verdict: verdictOf(findings), findings }
+}
+
+async function allShards(first: Shard, options: InspectOptions, findings: Finding[]): Promise<Shard[]> {
+  const split = splitOf(first.header)
+  if (split === null) return [first]
+  const gathered = await gatherShards(first, split, options)
+  findings.push(...gathered.findings)
+  return gathered.shards
+}
+
+function claimsOf({ fileName, label }: InspectOptions, ofHeader: Claim | null): Claim[] {
+  const claims: Claim[] = []
+  if (label !== undefined) claims.push({ source: 'listing', label: readLabel(label) })
+  const named = fileName === undefined ? null : labelOfFileName(fileName)
+  if (named !== null) claims.push({ source: 'file_name', label: named })
+  if (ofHeader !== null) claims.push(ofHeader)
+  return claims
+}
+
+async function lookIntoWeights(
+  shards: readonly Shard[],
+  budget: number,
+  findings: Finding[],
+): Promise<Inspection['weights']> {
+  const total = weigh(tensorsOf(shards)).bytes
+  if (budget <= 0 || total === 0) return { bytes_read: 0, bytes_total: total }
+  let read = 0
+  for (const { source, header } of shards) {
+    const share = Math.ceil((weigh(header.tensors).bytes / total) * budget)
+    const sample = await sampleWeights(source, header.tensors, share)
+    // A tensor that is empty in one shard says nothing of the whole, so only a single file is refused for it.
+    for (const finding of sample.findings)
+      findings.push(
+        shards.length > 1 && finding.code === 'gguf_weights_empty'
+          ? { ...finding, severity: 'warn' }
+          : finding,
+      )
+    read += sample.bytes_read
+  }
+  return { bytes_read: read, bytes_total: total }
+}

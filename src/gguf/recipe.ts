@@ -1,0 +1,186 @@
+import { layerNumbersOf, numberOf, stringOf, type GgufHeader, type GgufTensor } from './header.ts'
+import { adjustedType } from './recipe-rules.ts'
+import { FILE_TYPES, isQuantised, TENSOR_TYPES, type FileType, type TensorTypeName } from './types.ts'
+
+/**
+ * llama.cpp's quantiser has changed its mind over time. `fused-v`: fused
+ * attn_qkv and attn_kv_b count as attention values (2026); `split-v`: only
+ * attn_v does, and fused tensors have rules of their own (2023 to 2025).
+ */
+export const RULE_VERSIONS = ['fused-v', 'split-v'] as const
+export type RuleVersion = (typeof RULE_VERSIONS)[number]
+
+/** What of a model the rules look at, beside its tensors. */
+export interface RecipeModel {
+  architecture: string
+  layers: number
+  /** Query heads per shared key/value head of the first layer. */
+  groupedHeads: number
+  experts: number
+  tied: boolean
+  /** Whether llama.cpp calls it a 70B model; both where that depends on more than is known here. */
+  is70b: readonly boolean[]
+}
+
+export interface RecipeOptions {
+  imatrix: boolean
+  version: RuleVersion
+  is70b: boolean
+}
+
+export type Category =
+  | 'output'
+  | 'token_embd'
+  | 'attn_qkv'
+  | 'attn_kv_b'
+  | 'attn_v'
+  | 'attn_k'
+  | 'attn_q'
+  | 'attn_output'
+  | 'ffn_up'
+  | 'ffn_gate'
+  | 'ffn_down'
+  | 'other'
+
+/** A tensor as the recipe sees it. */
+export type RecipeTensor = Pick<GgufTensor, 'name' | 'dims' | 'elements'>
+
+/** The role a tensor's name gives it; first match wins, in upstream's order. */
+export function categoryOf(name: string, version: RuleVersion): Category {
+  if (name === 'output.weight') return 'output'
+  if (name === 'token_embd.weight') return 'token_embd'
+  if (name === 'per_layer_token_embd.weight' && version === 'fused-v') return 'token_embd'
+  for (const part of ['attn_qkv', 'attn_kv_b', 'attn_v', 'attn_k', 'attn_q', 'attn_output'] as const)
+    if (name.includes(`${part}.weight`)) return part
+  for (const part of ['ffn_up', 'ffn_gate', 'ffn_down'] as const) if (name.includes(part)) return part
+  return 'other'
+}
+
+/** Small or sensitive tensors that the quantiser leaves as they are. */
+const LEFT_ALONE =
+  /_norm\.weight|ffn_gate_inp\.weight|ffn_gate_tid2eid\.weight|altup|laurel|per_layer_model_proj|ssm_conv1d|shortconv\.conv\.weight|indexer\.[kq]_proj\.weight|time_mix_(?:first|w[012]|v[012]|a[012]|g[12]|decay_w[12]|lerp_fused)\.weight|attn_rel_b\.weight|\.position_embd|sam\.pos_embd|sam\.neck\.|sam\.net_|\.rel_pos|\.patch_embd|\.patch_merger|a\.rvq\.codebook|mm\.a\.code_embd/
+const LEFT_ALONE_NAMES = new Set(['position_embd.weight', 'token_types.weight'])
+
+/** Whether the quantiser touches a tensor at all: two dimensions or more, a weight, none of the small ones. */
+export function isQuantisable({ name, dims }: RecipeTensor): boolean {
+  // As ggml counts: trailing dimensions of 1 are none.
+  const dimensions = dims.findLastIndex((n) => n > 1) + 1
+  return dimensions >= 2 && name.endsWith('weight') && !LEFT_ALONE.test(name) && !LEFT_ALONE_NAMES.has(name)
+}
+
+/** Reads from a header what the recipes need; null where a key they need is missing. */
+export function recipeModelOf(
+  header: Pick<GgufHeader, 'metadata'>,
+  tensors: readonly RecipeTensor[],
+): RecipeModel | null {
+  const architecture = stringOf(header, 'general.architecture')
+  if (architecture === null) return null
+  const layers = numberOf(header, `${architecture}.block_count`)
+  if (layers === null) return null
+  const heads = layerNumbersOf(header, `${architecture}.attention.head_count`) ?? [0]
+  const shared = layerNumbersOf(header, `${architecture}.attention.head_count_kv`) ?? heads
+  const headCount = heads[0] ?? 0
+  const sharedCount = shared[0] ?? headCount
+  return {
+    architecture,
+    layers,
+    groupedHeads: sharedCount === 0 ? 0 : Math.floor(headCount / sharedCount),
+    experts: numberOf(header, `${architecture}.expert_count`) ?? 0,
+    tied: !tensors.some(({ name }) => name === 'output.weight'),
+    is70b: is70b(architecture, layers, headCount !== sharedCount),
+  }
+}
+
+// 80 layers make a 70B model of the llama and Qwen families; a llama without shared heads is the old 65B.
+function is70b(architecture: string, layers: number, grouped: boolean): readonly boolean[] {
+  if (layers !== 80) return [false]
+  if (architecture === 'llama') return [grouped]
+  if (/^(?:qwen2|qwen2vl|deci)$/.test(architecture)) return [true]
+  return [true, false]
+}
+
+/**
+ * The tensor types that llama.cpp's quantiser would choose for a file type, in
+ * the order of `tensors`; null for a tensor that it leaves as it is. Null as a
+ * whole where llama.cpp itself refuses (a width that no fallback fits).
+ */
+export function recipe(
+  tensors: readonly RecipeTensor[],
+  fileType: FileType,
+  model: RecipeModel,
+  { imatrix, version, is70b: seventy }: RecipeOptions,
+): (TensorTypeName | null)[] | null {
+  const base: TensorTypeName = FILE_TYPES[fileType].base
+  const result = Array.from<TensorTypeName | null>({ length: tensors.length }).fill(null)
+  const categories = tensors.map(({ name }) => categoryOf(name, version))
+  const valueCount = categories.filter((c) => c === 'attn_v' || c === 'attn_qkv' || c === 'attn_kv_b').length
+  const counters = { value: 0, down: 0, gate: 0, up: 0 }
+  for (const index of visitingOrder(tensors)) {
+    const tensor = tensors[index]
+    const category = categories[index]
+    if (tensor === undefined || category === undefined || !isQuantisable(tensor)) continue
+    if (!isQuantised(base)) {
+      result[index] = base
+      continue
+    }
+    const wanted = adjustedType({
+      tensor,
+      category,
+      fileType,
+      base,
+      model,
+      valueCount,
+      counters,
+      imatrix,
+      version,
+      is70b: seventy,
+    })
+    const type = fitted(wanted, tensor.dims[0] ?? 0, version)
+    if (type === null) return null
+    result[index] = type
+  }
+  return result
+}
+
+function layerOf(name: string): number {
+  return Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? -1)
+}
+
+// The quantiser walks a map sorted by layer and then by name; its counters depend on it.
+function visitingOrder(tensors: readonly RecipeTensor[]): number[] {
+  const keyed = tensors.map(({ name }, index) => ({ name, index, layer: layerOf(name) }))
+  keyed.sort((a, b) => a.layer - b.layer || (a.name < b.name ? -1 : 1))
+  return keyed.map(({ index }) => index)
+}
+
+/** The type that stands in where a row is no multiple of the wanted type's block. */
+function fitted(type: TensorTypeName, width: number, version: RuleVersion): TensorTypeName | null {
+  if (width % TENSOR_TYPES[type].block === 0) return type
+  const fallback = fallbackOf(type, version)
+  if (fallback === null) return null
+  return width % TENSOR_TYPES[fallback].block === 0 ? fallback : 'F16'
+}
+
+const FALLBACKS: Partial<Record<TensorTypeName, TensorTypeName>> = {
+  IQ1_S: 'IQ4_NL',
+  IQ1_M: 'IQ4_NL',
+  IQ2_XXS: 'IQ4_NL',
+  IQ2_XS: 'IQ4_NL',
+  IQ2_S: 'IQ4_NL',
+  IQ3_XXS: 'IQ4_NL',
+  IQ3_S: 'IQ4_NL',
+  IQ4_XS: 'IQ4_NL',
+  Q2_K: 'Q4_0',
+  Q3_K: 'Q4_0',
+  Q2_0: 'Q4_0',
+  TQ1_0: 'Q4_0',
+  TQ2_0: 'Q4_0',
+  Q4_K: 'Q5_0',
+  Q5_K: 'Q5_1',
+  Q6_K: 'Q8_0',
+}
+
+function fallbackOf(type: TensorTypeName, version: RuleVersion): TensorTypeName | null {
+  if (version === 'split-v' && (type === 'Q2_K' || type === 'Q3_K')) return 'IQ4_NL'
+  return FALLBACKS[type] ?? null
+}
