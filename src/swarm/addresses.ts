@@ -35,6 +35,7 @@ export interface CheckedUrl {
 const DEFAULT_PORTS: Record<string, number> = { 'http:': 80, 'https:': 443, 'ws:': 80, 'wss:': 443 }
 const PROTOCOLS = new Set(['http:', 'https:', 'ws:', 'wss:', 'udp:'])
 const MAX_URL_LENGTH = 2048
+const RESOLVE_WITHIN_MS = 10_000
 
 /** IANA's special-purpose registries (RFC 6890 and later), plus multicast and reserved space. */
 const SPECIAL_V4 = blockList('ipv4', [
@@ -104,6 +105,12 @@ export function addressPolicy(allow: readonly string[] = []): AddressPolicy {
   }
 }
 
+/** A policy that also allows the hosts of URLs which the operator named himself, such as the site's own trackers. Throws `swarm_bad_url`. */
+export function policyFor(urls: readonly string[], allow: readonly string[] = []): AddressPolicy {
+  const own = urls.map((url) => parseSwarmUrl(url)).map(({ host, port }) => hostPort(host, port))
+  return addressPolicy([...allow, ...own])
+}
+
 /**
  * Checks a tracker's or web seed's URL: parses it, resolves its host and
  * refuses with `swarm_address_refused` when any of its addresses is one the
@@ -111,8 +118,12 @@ export function addressPolicy(allow: readonly string[] = []): AddressPolicy {
  * and with `swarm_bad_url` when it is not such a URL. IP literals are not looked up.
  * An unresolvable name throws `swarm_host_unknown`.
  */
-export async function checkUrl(policy: AddressPolicy, url: string): Promise<CheckedUrl> {
-  const parsed = parseSwarmUrl(url)
+export async function checkUrl(
+  policy: AddressPolicy,
+  url: string,
+  maxLength = MAX_URL_LENGTH,
+): Promise<CheckedUrl> {
+  const parsed = parseSwarmUrl(url, maxLength)
   const { host, port } = parsed
   const family = isIP(host)
   const addresses: ResolvedAddress[] =
@@ -125,8 +136,8 @@ export async function checkUrl(policy: AddressPolicy, url: string): Promise<Chec
 }
 
 /** Parses a tracker's or web seed's URL without resolving it; throws `swarm_bad_url`. */
-export function parseSwarmUrl(url: string): Omit<CheckedUrl, 'addresses'> {
-  if (url.length > MAX_URL_LENGTH) throw badUrl(url, `at most ${MAX_URL_LENGTH} characters`)
+export function parseSwarmUrl(url: string, maxLength = MAX_URL_LENGTH): Omit<CheckedUrl, 'addresses'> {
+  if (url.length > maxLength) throw badUrl(url, `at most ${maxLength} characters`)
   const scheme = /^[a-z]+:/i.exec(url)?.[0].toLowerCase() ?? ''
   if (!PROTOCOLS.has(scheme)) throw badUrl(url, 'http, https, ws, wss or udp')
   let parsed: URL
@@ -169,13 +180,24 @@ export function unmapped(address: string): string {
 
 async function resolveHost(host: string): Promise<ResolvedAddress[]> {
   try {
-    const found = await lookup(host, { all: true, verbatim: true })
+    const found = await within(RESOLVE_WITHIN_MS, lookup(host, { all: true, verbatim: true }))
     const addresses = found.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }) as const)
     if (addresses.length > 0) return addresses
   } catch (cause) {
     throw new QalError('swarm_host_unknown', `Cannot resolve ${host}: no such host`, { found: host, cause })
   }
   throw new QalError('swarm_host_unknown', `Cannot resolve ${host}: it has no address`, { found: host })
+}
+
+/** The resolver has no time limit of its own; its answer after ours is thrown away. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error('no answer in time')), ms)
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function badUrl(url: string, expected: string, cause?: unknown): QalError {

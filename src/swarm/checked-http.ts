@@ -1,0 +1,130 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import type { LookupFunction } from 'node:net'
+import { QalError } from '../core/error.ts'
+import { checkUrl, type AddressPolicy, type ResolvedAddress } from './addresses.ts'
+
+export interface CheckedGetOptions {
+  policy: AddressPolicy
+  /** Larger answers are refused with `swarm_http_too_large`. */
+  maxBytes: number
+  /** For the whole exchange, redirects included. */
+  timeoutMs: number
+  headers?: Record<string, string>
+  /** For a URL that we lengthened ourselves; a stranger's may have 2,048 characters. */
+  maxUrlLength?: number
+  signal?: AbortSignal
+}
+
+export interface CheckedResponse {
+  status: number
+  headers: IncomingMessage['headers']
+  body: Uint8Array
+}
+
+const MAX_REDIRECTS = 5
+
+/**
+ * GETs an http(s) URL that a stranger chose. Every hop's host is resolved once,
+ * checked against the policy and connected to at exactly the checked addresses,
+ * so that neither a redirect nor a rebinding name leads inside. Throws
+ * `swarm_address_refused`, `swarm_bad_url`, `swarm_host_unknown`,
+ * `swarm_http_failed`, `swarm_http_too_large`; any status is returned.
+ */
+export async function checkedGet(url: string, options: CheckedGetOptions): Promise<CheckedResponse> {
+  const timeout = AbortSignal.timeout(options.timeoutMs)
+  const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout
+  let next = url
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+    const response = await getOnce(next, options, signal)
+    const location = response.headers.location
+    if (response.status < 300 || response.status >= 400 || location === undefined) return response
+    next = resolveLocation(location, next)
+  }
+  throw httpFailed(url, `more than ${MAX_REDIRECTS} redirects`)
+}
+
+/** A `lookup` for sockets that answers with the addresses that were checked, whatever DNS says by now. */
+export function pinnedLookup(addresses: readonly ResolvedAddress[]): LookupFunction {
+  return (_hostname, options, callback) => {
+    const list = addresses.map(({ address, family }) => ({ address, family }))
+    const [first] = list
+    if (options.all) callback(null, list)
+    else if (first) callback(null, first.address, first.family)
+    else callback(new Error('no address'), '', 4)
+  }
+}
+
+async function getOnce(
+  url: string,
+  options: CheckedGetOptions,
+  signal: AbortSignal,
+): Promise<CheckedResponse> {
+  const checked = await checkUrl(options.policy, url, options.maxUrlLength)
+  const { protocol } = checked.url
+  if (protocol !== 'http:' && protocol !== 'https:') throw httpFailed(url, `the scheme is ${protocol}`)
+  const request = (protocol === 'https:' ? httpsRequest : httpRequest)(checked.url, {
+    method: 'GET',
+    headers: { 'accept-encoding': 'identity', 'user-agent': 'qal', ...options.headers },
+    lookup: pinnedLookup(checked.addresses),
+    // A pooled connection would outlive the check that allowed it.
+    agent: false,
+    signal,
+  })
+  try {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      request.once('response', resolve).once('error', reject).end()
+    })
+    // A later error on the request (an abort after the answer) reaches the reader through the response.
+    request.on('error', () => undefined)
+    return {
+      status: response.statusCode ?? 0,
+      headers: response.headers,
+      body: await readAll(response, options.maxBytes, url),
+    }
+  } catch (cause) {
+    if (cause instanceof QalError) throw cause
+    throw httpFailed(url, signal.aborted ? 'it took too long or was stopped' : reason(cause), cause)
+  } finally {
+    request.destroy()
+  }
+}
+
+async function readAll(response: IncomingMessage, maxBytes: number, url: string): Promise<Uint8Array> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > maxBytes) {
+      throw new QalError(
+        'swarm_http_too_large',
+        `Cannot read ${shorten(url)}: expected at most ${maxBytes} bytes, got more`,
+        { expected: `at most ${maxBytes} bytes`, found: `${size} bytes and more` },
+      )
+    }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+function resolveLocation(location: string, base: string): string {
+  try {
+    return new URL(location, base).href
+  } catch (cause) {
+    throw httpFailed(base, 'its redirect is not a URL', cause)
+  }
+}
+
+function httpFailed(url: string, why: string, cause?: unknown): QalError {
+  return new QalError('swarm_http_failed', `Cannot get ${shorten(url)}: ${why}`, { found: why, cause })
+}
+
+function reason(cause: unknown): string {
+  if (!(cause instanceof Error)) return 'unknown failure'
+  // An AggregateError of several refused addresses has no message of its own.
+  return cause.message || ((cause as NodeJS.ErrnoException).code ?? cause.name)
+}
+
+function shorten(url: string): string {
+  return url.slice(0, 200).replace(/[^\x20-\x7e]/g, '?')
+}

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, it, type TestContext } from 'node:test'
+import { freePort } from '../../test/tools.ts'
+import { encode, type Encodable } from '../torrent/bencode.ts'
+import { latin1 } from '../torrent/refuse.ts'
+import { addressPolicy } from './addresses.ts'
+import { scrape } from './scrape.ts'
+
+const HASH = 'ab'.repeat(20)
+const policy = addressPolicy(['127.0.0.0/8'])
+
+describe('when trackers differ', () => {
+  it('keeps the highest number of any, never a sum, and reports who failed', async (t) => {
+    const few = await serveHttp(t, answers({ complete: 3, incomplete: 9, downloaded: 1 }))
+    const many = await serveHttp(t, answers({ complete: 5, incomplete: 2, downloaded: 70 }))
+    const dead = `udp://127.0.0.1:${await freePort()}/announce`
+    const started = Date.now()
+    const { results, errors } = await scrape(
+      [few, many, dead, 'nonsense', 'ftp://1.1.1.1/announce'],
+      [HASH],
+      {
+        policy,
+        timeoutMs: 3000,
+      },
+    )
+    const { at, ...numbers } = results.get(HASH) ?? { at: '' }
+    assert.deepEqual(numbers, { seeders: 5, leechers: 9, completed: 70, tracker: many })
+    assert.ok(Date.parse(at) >= started - 1000)
+    assert.deepEqual(errors.map(({ tracker }) => tracker).toSorted(), [
+      'ftp://1.1.1.1/announce',
+      'nonsense',
+      dead,
+    ])
+  })
+
+  it('asks nothing of private addresses, and nothing at all about no torrents', async (t) => {
+    let asked = 0
+    const inside = await serveHttp(t, (_request, response) => {
+      asked++
+      response.end()
+    })
+    const strict = addressPolicy()
+    const refused = await scrape([inside, 'udp://127.0.0.1:9/announce', 'ws://[::1]:9/announce'], [HASH], {
+      policy: strict,
+    })
+    assert.equal(refused.results.size, 0)
+    assert.equal(refused.errors.length, 3)
+    assert.ok(refused.errors.every(({ message }) => message.includes('not a public address')))
+    const nothing = await scrape([inside], ['not a hash', ''], { policy })
+    assert.equal(nothing.results.size, 0)
+    assert.equal(asked, 0)
+  })
+})
+
+describe('when a tracker is hostile or broken', () => {
+  const bad: [string, RequestListener][] = [
+    ['an error status', (_request, response) => void response.writeHead(500).end('no')],
+    ['no bencoding', (_request, response) => void response.end('<html>')],
+    ['no files', (_request, response) => void response.end('de')],
+    [
+      'its own reason',
+      (_request, response) => void response.end('d14:failure reason4:nope\u0001e'.replace('4:', '5:')),
+    ],
+    ['endless data', (_request, response) => void response.end(Buffer.alloc(1_000_000, 'l'))],
+    ['silence', () => undefined],
+    [
+      'a redirect inside',
+      (_request, response) => void response.writeHead(302, { location: 'http://10.0.0.1/' }).end(),
+    ],
+  ]
+  for (const [name, listener] of bad) {
+    it(`reports an HTTP tracker that answers with ${name}`, async (t) => {
+      const tracker = await serveHttp(t, listener)
+      const { results, errors } = await scrape([tracker], [HASH], { policy, timeoutMs: 400 })
+      assert.equal(results.size, 0)
+      assert.deepEqual(
+        errors.map((error) => error.tracker),
+        [tracker],
+      )
+    })
+  }
+
+  it('does not believe negative, huge or missing numbers', async (t) => {
+    const tracker = await serveHttp(t, answers({ complete: -5, incomplete: 10 ** 12 }))
+    const { results } = await scrape([tracker], [HASH], { policy })
+    const { seeders, leechers, completed } = results.get(HASH) ?? {}
+    assert.deepEqual([seeders, leechers, completed], [0, 0, 0])
+  })
+
+  it('gives up on a UDP tracker that is silent, lies about the transaction or cuts its answer', async (t) => {
+    const silent = await serveUdp(t, () => undefined)
+    const stranger = await serveUdp(t, (message) =>
+      Buffer.concat([message.subarray(8, 12), Buffer.alloc(12)]),
+    )
+    const cut = await serveUdp(t, (message) =>
+      Buffer.concat([message.subarray(8, 16), Buffer.alloc(message.length === 16 ? 8 : 4)]),
+    )
+    const { results, errors } = await scrape([silent, stranger, cut], [HASH], { policy, timeoutMs: 400 })
+    assert.equal(results.size, 0)
+    assert.deepEqual(errors.map(({ tracker }) => tracker).toSorted(), [cut, silent, stranger].toSorted())
+    assert.match(errors.find(({ tracker }) => tracker === cut)?.message ?? '', /cut short/)
+  })
+
+  it('asks a UDP tracker again when a packet is lost', async (t) => {
+    let lost = false
+    const tracker = await serveUdp(t, (message) => {
+      if (!lost) {
+        lost = true
+        return undefined
+      }
+      return Buffer.concat([message.subarray(8, 16), Buffer.alloc(message.length === 16 ? 8 : 12, 1)])
+    })
+    const { results } = await scrape([tracker], [HASH], { policy, timeoutMs: 5000 })
+    assert.equal(results.get(HASH)?.seeders, 0x01010101)
+  })
+
+  it('knows that a URL without "announce" has no scrape', async () => {
+    const { errors } = await scrape(['http://127.0.0.1:9/a/tracker'], [HASH], { policy })
+    assert.match(errors[0]?.message ?? '', /no scrape address/)
+  })
+})
+
+function answers(file: Record<string, number>): RequestListener {
+  const files = new Map<string, Encodable>([
+    [latin1(Buffer.from(HASH, 'hex')), new Map(Object.entries(file))],
+  ])
+  return (request, response) => {
+    assert.match(request.url ?? '', /^\/x\/scrape\?key=1&info_hash=%ab/i)
+    response.end(encode(new Map([['files', files]])))
+  }
+}
+
+async function serveHttp(t: TestContext, listener: RequestListener): Promise<string> {
+  const server = createServer(listener)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/x/announce?key=1`
+}
+
+async function serveUdp(t: TestContext, answer: (message: Buffer) => Buffer | undefined): Promise<string> {
+  const socket = createSocket('udp4')
+  socket.on('message', (message, from) => {
+    const reply = answer(message)
+    if (reply) socket.send(reply, from.port, from.address)
+  })
+  socket.bind(0, '127.0.0.1')
+  await once(socket, 'listening')
+  t.after(() => socket.close())
+  return `udp://127.0.0.1:${socket.address().port}/announce`
+}

@@ -1,0 +1,115 @@
+/** The parts we use of packages that ship without types; checked against their sources. */
+
+declare module 'bittorrent-tracker/server' {
+  import type { EventEmitter } from 'node:events'
+  import type { WebSocket, WebSocketServer } from 'ws'
+
+  export interface SwarmPeer {
+    type: 'http' | 'udp' | 'ws'
+    complete: boolean
+    /** Hex. */
+    peerId: string
+    ip: string
+    port: number
+  }
+  export interface RequestParams {
+    type: 'http' | 'udp' | 'ws'
+    /** 1 is announce. */
+    action: number
+    info_hash: string
+    peer_id: string
+    event?: string
+    left: number
+    numwant: number
+    compact: 1 | 0 | -1
+    ip: string
+    port: number
+    addr: string
+  }
+  export interface AnnounceResponse {
+    complete: number
+    incomplete: number
+    interval: number
+    /** Compact, 6 bytes each, because we ask with `compact: 1`. */
+    peers: Uint8Array
+    /** Compact, 18 bytes each. */
+    peers6: Uint8Array
+  }
+  export interface ScrapeParams {
+    info_hash?: string[] | null
+  }
+  export interface ScrapeResponse {
+    action: number
+    files: Record<string, { complete: number; incomplete: number; downloaded: number }>
+  }
+  export interface TrackerSocket extends WebSocket {
+    /** Hex, from the socket's first announce. */
+    peerId: string | null
+  }
+  type Callback<T> = (error: Error | null, value?: T) => void
+
+  class Swarm {
+    constructor(infoHash: string, server: Server)
+    complete: number
+    incomplete: number
+    peers: { readonly keys: string[]; peek(id: string): SwarmPeer | undefined }
+    announce(params: RequestParams, callback?: Callback<AnnounceResponse>): void
+    _onAnnounceStarted(params: RequestParams, peer: SwarmPeer | undefined, id: string): void
+    _onAnnounceStopped(params: RequestParams, peer: SwarmPeer | undefined, id: string): void
+    _onAnnounceCompleted(params: RequestParams, peer: SwarmPeer | undefined, id: string): void
+    _onAnnounceUpdate(params: RequestParams, peer: SwarmPeer | undefined, id: string): void
+  }
+  class Server extends EventEmitter {
+    static Swarm: typeof Swarm
+    constructor(options: {
+      http?: boolean
+      udp?: boolean
+      stats?: boolean
+      ws?: boolean | { noServer: true; maxPayload: number }
+      interval?: number
+      peersCacheLength?: number
+      peersCacheTtl?: number
+      filter?: (infoHash: string, params: unknown, callback: (error?: Error | null) => void) => void
+    })
+    readonly torrents: Record<string, Swarm>
+    readonly ws: WebSocketServer
+    close(callback?: () => void): void
+    getSwarm(infoHash: string, callback: Callback<Swarm>): void
+    _onRequest(params: RequestParams, callback: Callback<AnnounceResponse>): void
+    _onScrape(params: ScrapeParams, callback: Callback<ScrapeResponse>): void
+    _onWebSocketRequest(socket: TrackerSocket, options: object, message: unknown): void
+  }
+  export default Server
+}
+
+declare module 'ws' {
+  import type { EventEmitter } from 'node:events'
+  import type { IncomingMessage } from 'node:http'
+  import type { LookupFunction } from 'node:net'
+  import type { Duplex } from 'node:stream'
+
+  export class WebSocket extends EventEmitter {
+    constructor(
+      url: string,
+      options?: {
+        lookup?: LookupFunction
+        handshakeTimeout?: number
+        maxPayload?: number
+        perMessageDeflate?: boolean
+        followRedirects?: boolean
+      },
+    )
+    send(data: string, callback?: (error?: Error) => void): void
+    close(code?: number): void
+    terminate(): void
+    ping(): void
+  }
+  export class WebSocketServer extends EventEmitter {
+    handleUpgrade(
+      request: IncomingMessage,
+      socket: Duplex,
+      head: Buffer,
+      callback: (socket: WebSocket, request: IncomingMessage) => void,
+    ): void
+  }
+}
