@@ -1,0 +1,91 @@
+import type { QuantisationView } from '../../core/views.ts'
+import { formatCount } from '../islands/format.ts'
+import type { ModelItem } from '../page-types.ts'
+import { Missing, Panel, State } from './bits.tsx'
+import type { Word } from './wording.ts'
+
+const MATCH_WORDS: Record<QuantisationView['match'], Word> = {
+  exact: { text: 'The label is proven', tone: 'ok' },
+  variant: { text: 'A custom mix of what the label says', tone: 'warn' },
+  mislabelled: { text: 'The label is wrong', tone: 'bad' },
+  unknown: { text: 'The tensors match no known recipe', tone: 'warn' },
+  unverified: { text: 'Not proven yet: no verifier has read the tensors', tone: 'warn' },
+}
+
+/** The proof of the quantisation label: how many tensors match, and how many bits a weight takes. */
+export function LabelProof({ model }: { model: ModelItem }) {
+  const { quantisation } = model
+  const { claimed, proven, match, matched, total, bits_per_weight } = quantisation
+  return (
+    <Panel
+      title="Label proof"
+      code={bits_per_weight === null ? 'not measured' : `${bits_per_weight.toFixed(2)} bits per weight`}
+    >
+      <p class="proof-word">
+        <State word={MATCH_WORDS[match]} />
+      </p>
+      <dl class="facts">
+        <dt>Label</dt>
+        <dd>{claimed ?? <Missing word="no label given" />}</dd>
+        <dt>Tensors say</dt>
+        <dd>{proven.length > 0 ? proven.join(' or ') : <Missing word="nothing proven" />}</dd>
+        <dt>Match</dt>
+        <dd>
+          {total === 0 ? (
+            <Missing word="no tensor compared" />
+          ) : (
+            <>
+              {formatCount(matched)} of {formatCount(total)} tensors
+              <MatchRail matched={matched} total={total} />
+            </>
+          )}
+        </dd>
+        <dt>Weight</dt>
+        <dd>
+          {bits_per_weight === null ? (
+            <Missing word="not measured" />
+          ) : (
+            <>
+              {bits_per_weight.toFixed(2)} bits
+              <BitsRail bits={bits_per_weight} />
+            </>
+          )}
+        </dd>
+        <dt>Architecture</dt>
+        <dd>{model.architecture ?? <Missing word="not read yet" />}</dd>
+        <dt>Parameters</dt>
+        <dd>{model.parameters === null ? <Missing word="not read yet" /> : formatCount(model.parameters)}</dd>
+      </dl>
+    </Panel>
+  )
+}
+
+function MatchRail({ matched, total }: { matched: number; total: number }) {
+  return (
+    <svg class="rail" width="100%" height="12" aria-hidden="true">
+      <rect class="rail-off" width="100%" height="12" />
+      <rect class="rail-on" width={`${Math.floor((1000 * matched) / total) / 10}%`} height="12" />
+    </svg>
+  )
+}
+
+const MARKS = [2, 4, 8, 16, 32]
+
+/** Bits a weight on a logarithmic rule from 1 to 32. */
+function BitsRail({ bits }: { bits: number }) {
+  const place = (value: number): string => `${(Math.log2(Math.min(32, Math.max(1, value))) / 5) * 100}%`
+  return (
+    <svg class="rail rail-bits" width="100%" height="30" aria-hidden="true">
+      <rect class="rail-off" width="100%" height="12" />
+      <rect class="rail-info" width={place(bits)} height="12" />
+      {MARKS.map((mark) => (
+        <g key={mark}>
+          <rect class="rail-tick" x={place(mark)} width="1" height="15" transform="translate(-1 0)" />
+          <text class="rail-mark" x={place(mark)} y="27" text-anchor={mark === 32 ? 'end' : 'middle'}>
+            {mark}
+          </text>
+        </g>
+      ))}
+    </svg>
+  )
+}

@@ -1,0 +1,194 @@
+import { alarmOf, alarmSource } from '../components/alarm.ts'
+import type { Alarm } from '../components/alarm.ts'
+import { DemoMark, Missing, Panel, State, TierWord } from '../components/bits.tsx'
+import { Broadcast } from '../components/broadcast.tsx'
+import { Community, Prose } from '../components/community.tsx'
+import { Conditions } from '../components/conditions.tsx'
+import { ConsensusDisplay } from '../components/consensus-display.tsx'
+import { FileTools } from '../components/file-tools.tsx'
+import { FilesTable } from '../components/files-table.tsx'
+import { GetBar } from '../components/get-bar.tsx'
+import { LabelProof } from '../components/label-proof.tsx'
+import { Layout } from '../components/layout.tsx'
+import { SwarmFigures } from '../components/listing-row.tsx'
+import { ReviewBox } from '../components/review-box.tsx'
+import { SourceChain } from '../components/source-chain.tsx'
+import { TrustPanel } from '../components/trust-panel.tsx'
+import { VerificationLog } from '../components/verification-log.tsx'
+import { quantisationWord, STATUS_WORDS, TIER_WORDS } from '../components/wording.ts'
+import { formatBytes } from '../islands/format.ts'
+import type { ModelItem, ModelPageProps, ModelTexts } from '../page-types.ts'
+
+/** A model's page: what it is, what was proved, how to get it, where it comes from. */
+export function ModelPage({ context, model, texts, may, notice }: ModelPageProps) {
+  const alarm = alarmOf(model)
+  return (
+    <Layout
+      context={context}
+      title={`${model.model} · ${TIER_WORDS[model.tier]}, ${model.consensus}`}
+      description={`${model.model}, ${formatBytes(model.size_bytes)}, by @${model.uploader.handle}: ${model.consensus}. ${STATUS_WORDS[model.status].text}. SHA-256 ${model.sha256}.`}
+      {...(model.status === 'published' ? { canonical: model.url } : {})}
+      scripts={alarm === null ? ['copy', 'check-file', 'download-here'] : ['copy', 'check-file']}
+    >
+      {notice === null ? null : (
+        <p class="notice" role="status">
+          {notice}
+        </p>
+      )}
+      {alarm === null ? null : <ModelAlarm alarm={alarm} model={model} texts={texts} />}
+      {alarm === null && model.status !== 'published' ? <Waiting model={model} /> : null}
+      <article class="model">
+        <TitleCard model={model} />
+        {may.review ? <ReviewBox model={model} /> : null}
+        <ConsensusDisplay model={model} />
+        <TrustPanel model={model} />
+        <GetBar model={model} danger={alarm !== null} />
+        <FileTools model={model} download={alarm === null} />
+        <SourceChain steps={model.provenance} />
+        <LabelProof model={model} />
+        <WhyThisBadge model={model} />
+        <FilesTable files={model.files} />
+        <About model={model} texts={texts} />
+        <VerificationLog verifications={model.verifications} />
+        <Community context={context} model={model} texts={texts} may={may} />
+      </article>
+    </Layout>
+  )
+}
+
+function ModelAlarm({ alarm, model, texts }: { alarm: Alarm; model: ModelItem; texts: ModelTexts }) {
+  const { review } = model
+  return (
+    <Broadcast word={alarm.word} from={alarmSource(model)}>
+      <ul>
+        {alarm.what.map((line) => (
+          <li key={line}>{line}</li>
+        ))}
+      </ul>
+      {review === null || texts.review_reason === null ? null : (
+        <p>
+          Review by @{review.by_handle}, {review.decision}: {texts.review_reason}
+        </p>
+      )}
+      <p>
+        <strong>{alarm.todo}</strong>
+      </p>
+    </Broadcast>
+  )
+}
+
+function Waiting({ model }: { model: ModelItem }) {
+  return (
+    <p class="notice notice-warn" role="status">
+      <State word={STATUS_WORDS[model.status]} />
+      {model.status_reasons.map((reason) => (
+        <span key={reason}>{reason}.</span>
+      ))}
+      {model.status === 'pending' ? <span>It is not in the listing. Download at own risk.</span> : null}
+    </p>
+  )
+}
+
+/** Longer names are set smaller, so that a title fills its line and no more. */
+function titleSize(name: string): string {
+  if (name.length <= 16) return 'xl'
+  if (name.length <= 26) return 'l'
+  if (name.length <= 42) return 'm'
+  return name.length <= 70 ? 's' : 'xs'
+}
+
+function TitleCard({ model }: { model: ModelItem }) {
+  const quantisation = quantisationWord(model)
+  return (
+    <header class="title-card">
+      <div>
+        <p class="title-by">@{model.uploader.handle}</p>
+        <h1 class={`title title-${titleSize(model.model)}`}>{model.model}</h1>
+        <ul class="chips">
+          <li class={`chip chip-${model.tier}`}>
+            <TierWord tier={model.tier} />
+          </li>
+          <li class={`chip tone-${quantisation.proof.tone}`}>
+            {quantisation.name} <State word={quantisation.proof} small />
+          </li>
+          <li class="chip">{formatBytes(model.size_bytes)}</li>
+          {model.demo ? (
+            <li>
+              <DemoMark />
+            </li>
+          ) : null}
+          {model.licence === null ? null : <li class="chip">{model.licence}</li>}
+          {model.tags.map((tag) => (
+            <li key={tag}>
+              <a class="chip" href={`/?tag=${encodeURIComponent(tag)}`}>
+                {tag}
+              </a>
+            </li>
+          ))}
+        </ul>
+      </div>
+      <SwarmFigures swarm={model.swarm} />
+    </header>
+  )
+}
+
+function WhyThisBadge({ model }: { model: ModelItem }) {
+  return (
+    <Panel title="Why this badge" code={<a href="/trust">the rules</a>} id="why">
+      <p class="why-line">
+        The uploader’s tier is <TierWord tier={model.uploader.tier} />; this listing’s badge is{' '}
+        <TierWord tier={model.tier} />. A badge is never better than its evidence.
+      </p>
+      <Conditions conditions={model.badge_reasons} caption="What the gold star needs" />
+      <p class="quiet-text">
+        How the uploader came to the tier:{' '}
+        <a href={`/members/${model.uploader.handle}`}>@{model.uploader.handle}</a>.
+      </p>
+    </Panel>
+  )
+}
+
+function About({ model, texts }: { model: ModelItem; texts: ModelTexts }) {
+  return (
+    <>
+      <Panel title="README" code="by the uploader, unproven" id="readme">
+        {model.readme === null ? (
+          <p>
+            <Missing word="no README given" />
+          </p>
+        ) : (
+          <Prose html={texts.readme_html} />
+        )}
+      </Panel>
+      <Panel title="Needs and benchmarks" code="by the uploader, unproven" id="needs">
+        <dl class="facts">
+          <dt>Hardware</dt>
+          <dd>{model.hardware ?? <Missing word="not given" />}</dd>
+          <dt>Licence</dt>
+          <dd>{model.licence ?? <Missing word="not given" />}</dd>
+          <dt>Source</dt>
+          <dd>
+            {model.source.url === null ? (
+              <Missing word="no URL given" />
+            ) : (
+              <a class="mono" href={model.source.url} rel="nofollow noreferrer ugc">
+                {model.source.url}
+              </a>
+            )}
+          </dd>
+          <dt>Commit</dt>
+          <dd class="mono">{model.source.commit ?? <Missing word="not pinned" />}</dd>
+          <dt>Quantised by</dt>
+          <dd>{model.source.quantised_by ?? <Missing word="not given" />}</dd>
+        </dl>
+        {model.benchmarks === null ? (
+          <p>
+            <Missing word="no benchmarks given" />
+          </p>
+        ) : (
+          <Prose html={texts.benchmarks_html} />
+        )}
+      </Panel>
+    </>
+  )
+}

@@ -1,0 +1,97 @@
+import { Missing, Panel } from '../components/bits.tsx'
+import { Layout } from '../components/layout.tsx'
+import { ListingRow, ListingRows } from '../components/listing-row.tsx'
+import { PageTitle } from '../components/page-title.tsx'
+import { ReviewForms } from '../components/review-box.tsx'
+import { formatCount } from '../islands/format.ts'
+import type { QueuePageProps } from '../page-types.ts'
+
+type Pending = QueuePageProps['pending'][number]
+
+/** The queue: what waits, how far its verification is, and the decisions for those who may. */
+export function QueuePage({ context, mayReview, pending, decided }: QueuePageProps) {
+  return (
+    <Layout
+      context={context}
+      title="Queue"
+      description="Listings that wait for verification and review, with the real state of each job."
+      canonical="/queue"
+      scripts={['queue']}
+    >
+      <PageTitle
+        word="Queue"
+        say="Every submission is downloaded over BitTorrent, checked and run before it is decided."
+      />
+      <div class="stacked" data-island="queue">
+        <Panel title="Waiting" code={`${formatCount(pending.length)} in line`}>
+          {pending.length === 0 ? (
+            <div class="empty">
+              <p class="empty-word">Nothing waits</p>
+              <p>
+                Every submission is decided. <a href="/submit">Submit a model</a>.
+              </p>
+            </div>
+          ) : (
+            <ol class="rows queue">
+              {pending.map((entry) => (
+                <QueueEntry entry={entry} mayReview={mayReview} key={entry.model.id} />
+              ))}
+            </ol>
+          )}
+        </Panel>
+        <Panel title="Decided" code="newest first">
+          {decided.length === 0 ? (
+            <p>
+              <Missing word="nothing decided yet" />
+            </p>
+          ) : (
+            <ListingRows items={decided} />
+          )}
+        </Panel>
+      </div>
+    </Layout>
+  )
+}
+
+function QueueEntry({ entry, mayReview }: { entry: Pending; mayReview: boolean }) {
+  return (
+    <li class="queue-entry">
+      <ol class="rows">
+        <ListingRow model={entry.model} />
+      </ol>
+      <JobLine entry={entry} />
+      {mayReview ? (
+        <details class="queue-review">
+          <summary>
+            Decide<span class="sr"> on {entry.model.model}</span>
+          </summary>
+          <ReviewForms model={entry.model} />
+        </details>
+      ) : null}
+    </li>
+  )
+}
+
+function JobLine({ entry: { model, job } }: { entry: Pending }) {
+  const state = job === null ? 'none' : job.state
+  return (
+    <div class={`job job-${state}`} data-job={model.id} data-job-state={state}>
+      {job === null ? (
+        <p>
+          {model.verifications.length === 0
+            ? 'No verification job. A reviewer can decide without one.'
+            : 'Verification recorded. Waits for a reviewer.'}
+        </p>
+      ) : job.state === 'waiting' ? (
+        <p>Waits for a verifier.</p>
+      ) : (
+        <>
+          <p>
+            Verifier at work: <b>{job.step}</b> <span class="mono">{Math.floor(job.fraction * 100)} %</span>
+          </p>
+          <progress max={1} value={job.fraction} aria-label={`Verification of ${model.model}`} />
+        </>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,353 @@
+import { Panel } from '../components/bits.tsx'
+import { Field } from '../components/field.tsx'
+import { Layout } from '../components/layout.tsx'
+import { PageTitle } from '../components/page-title.tsx'
+import { SOURCE_WORDS } from '../components/wording.ts'
+import type { FormState, SubmitPageProps } from '../page-types.ts'
+
+/** The submission form: every field the mission names, in the order a person has the answers. */
+export function SubmitPage({ context, form }: SubmitPageProps) {
+  return (
+    <Layout
+      context={context}
+      title="Submit a model"
+      description="Submit a model with its torrent and checksums; it is downloaded, checked and reviewed before it is listed."
+      canonical="/submit"
+      scripts={['submit']}
+    >
+      <PageTitle
+        word="Submit a model"
+        say="Make a .torrent, work out the checksums, fill this in, and keep seeding: a verifier downloads it from you."
+      />
+      {context.member === null ? (
+        <p class="notice notice-warn">
+          You are not signed in. <a href="/sign-in?next=%2Fsubmit">Sign in first</a>, so that the listing
+          carries your name.
+        </p>
+      ) : null}
+      <Problem form={form} />
+      <form
+        class="submit"
+        method="post"
+        action="/submit"
+        encType="multipart/form-data"
+        data-island="submit"
+        data-fresh={Object.keys(form.values).length === 0 ? 'true' : 'false'}
+      >
+        <LocalFile />
+        <FileFields form={form} />
+        <SourceFields form={form} />
+        <WordFields form={form} />
+        <SignatureField form={form} />
+        <div class="submit-end">
+          <button type="submit" class="button button-main">
+            Submit for verification
+          </button>
+          <p class="quiet-text">
+            It joins the queue. What you write here becomes part of a public record, under your handle.
+          </p>
+        </div>
+      </form>
+    </Layout>
+  )
+}
+
+function Problem({ form: { problem, errors } }: { form: FormState }) {
+  const wrong = Object.entries(errors)
+  if (problem === null && wrong.length === 0) return null
+  return (
+    <div class="notice notice-bad" role="alert">
+      <div>
+        <h2 class="label">{problem?.title ?? 'Not submitted'}</h2>
+        {problem === null ? null : (
+          <p>
+            {problem.detail}
+            {problem.existing === undefined ? null : (
+              <>
+                {' '}
+                <a href={problem.existing}>Open that listing</a>
+              </>
+            )}
+          </p>
+        )}
+        {wrong.length === 0 ? null : (
+          <ul>
+            {wrong.map(([name, error]) => (
+              <li key={name}>
+                <a href={`#${name}`}>{name.replaceAll('_', ' ')}</a>: {error}
+              </li>
+            ))}
+          </ul>
+        )}
+      </div>
+    </div>
+  )
+}
+
+/** Only shown where the island runs: it works out size and digests without uploading anything. */
+function LocalFile() {
+  return (
+    <div data-part="local" hidden>
+      <Panel title="Fill in from a file" code="stays on your machine">
+        <label class="drop" data-part="drop">
+          <span>Choose your model file: the browser works out its size, SHA-256 and MD5</span>
+          <input type="file" data-part="input" />
+        </label>
+        <div class="run" data-part="run" hidden>
+          <progress data-part="bar" max={1000} value={0} aria-label="Hashing" />
+          <p class="run-figures mono" data-part="figures" />
+          <button type="button" class="button button-small" data-part="cancel">
+            Cancel
+          </button>
+        </div>
+        <p class="quiet-text" data-part="result" role="status" />
+      </Panel>
+    </div>
+  )
+}
+
+function FileFields({ form }: { form: FormState }) {
+  return (
+    <Panel title="The file" code="1 / 4">
+      <div class="fields">
+        <Field
+          form={form}
+          name="name"
+          label="Model name"
+          hint="As people search for it, with size and quantisation."
+          required
+          wide
+        >
+          {(control, value) => (
+            <input {...control} value={value} required maxLength={120} autocomplete="off" />
+          )}
+        </Field>
+        <Field
+          form={form}
+          name="torrent"
+          label=".torrent file"
+          hint="Best: it carries the piece hashes and the trackers."
+        >
+          {(control) => <input {...control} type="file" accept=".torrent,application/x-bittorrent" />}
+        </Field>
+        <Field
+          form={form}
+          name="info_hash"
+          label="or info hash, or magnet"
+          hint="40 hexadecimal digits (v1), 64 (v2), or a magnet link, if you give no .torrent."
+        >
+          {(control, value) => (
+            <input
+              {...control}
+              value={value}
+              maxLength={8000}
+              class="mono"
+              autocomplete="off"
+              spellcheck={false}
+            />
+          )}
+        </Field>
+        <Field
+          form={form}
+          name="size_bytes"
+          label="Size in bytes"
+          hint="Of the model file: a whole number."
+          required
+        >
+          {(control, value) => (
+            <input
+              {...control}
+              value={value}
+              required
+              inputMode="numeric"
+              pattern="[0-9]{1,16}"
+              class="mono"
+              autocomplete="off"
+            />
+          )}
+        </Field>
+        <Field
+          form={form}
+          name="quantisation"
+          label="Quantisation"
+          hint="As llama.cpp names it, such as Q4_K_M or F16. It will be proven tensor by tensor."
+        >
+          {(control, value) => (
+            <input
+              {...control}
+              value={value}
+              maxLength={24}
+              class="mono"
+              autocomplete="off"
+              spellcheck={false}
+            />
+          )}
+        </Field>
+        <Field
+          form={form}
+          name="sha256"
+          label="SHA256"
+          hint="64 hexadecimal digits, from sha256sum."
+          required
+          wide
+        >
+          {(control, value) => (
+            <input
+              {...control}
+              value={value}
+              required
+              maxLength={64}
+              class="mono"
+              autocomplete="off"
+              spellcheck={false}
+            />
+          )}
+        </Field>
+        <Field
+          form={form}
+          name="md5"
+          label="MD5"
+          hint="32 hexadecimal digits, from md5sum. Only for looking up, never evidence."
+          wide
+        >
+          {(control, value) => (
+            <input
+              {...control}
+              value={value}
+              maxLength={32}
+              class="mono"
+              autocomplete="off"
+              spellcheck={false}
+            />
+          )}
+        </Field>
+      </div>
+    </Panel>
+  )
+}
+
+function SourceFields({ form }: { form: FormState }) {
+  return (
+    <Panel title="Where it comes from" code="2 / 4">
+      <div class="fields">
+        <Field form={form} name="source_type" label="Source" required>
+          {(control, value) => (
+            <select {...control} required>
+              {Object.entries(SOURCE_WORDS).map(([type, word]) => (
+                <option value={type} key={type} selected={type === (value === '' ? 'user_upload' : value)}>
+                  {word}
+                </option>
+              ))}
+            </select>
+          )}
+        </Field>
+        <Field form={form} name="source_repository" label="Repository" hint="As organisation/name.">
+          {(control, value) => (
+            <input {...control} value={value} maxLength={193} autocomplete="off" spellcheck={false} />
+          )}
+        </Field>
+        <Field form={form} name="source_url" label="URL" hint="Where the original is published.">
+          {(control, value) => (
+            <input {...control} value={value} type="url" maxLength={2000} autocomplete="off" />
+          )}
+        </Field>
+        <Field
+          form={form}
+          name="source_commit"
+          label="Commit"
+          hint="40 hexadecimal digits: what the repository was when you took it."
+        >
+          {(control, value) => (
+            <input
+              {...control}
+              value={value}
+              maxLength={40}
+              class="mono"
+              autocomplete="off"
+              spellcheck={false}
+            />
+          )}
+        </Field>
+        <Field form={form} name="quantised_by" label="Quantised by">
+          {(control, value) => <input {...control} value={value} maxLength={80} autocomplete="off" />}
+        </Field>
+        <Field form={form} name="licence" label="Licence" hint="Such as Apache-2.0 or Llama 3.3.">
+          {(control, value) => <input {...control} value={value} maxLength={80} autocomplete="off" />}
+        </Field>
+      </div>
+    </Panel>
+  )
+}
+
+function WordFields({ form }: { form: FormState }) {
+  return (
+    <Panel title="What it is for" code="3 / 4">
+      <div class="fields">
+        <Field
+          form={form}
+          name="tags"
+          label="Tags"
+          hint="Up to 16, between spaces or commas: chat, code, vision."
+        >
+          {(control, value) => (
+            <input {...control} value={value} maxLength={600} autocomplete="off" autocapitalize="none" />
+          )}
+        </Field>
+        <Field
+          form={form}
+          name="hardware"
+          label="Hardware requirements"
+          hint="Such as 24 GB of memory at 8k context."
+        >
+          {(control, value) => <input {...control} value={value} maxLength={200} autocomplete="off" />}
+        </Field>
+        <Field
+          form={form}
+          name="readme"
+          label="README"
+          hint="Markdown: what it is, what changed, how to run it."
+          wide
+        >
+          {(control, value) => <textarea {...control} value={value} rows={8} maxLength={100_000} />}
+        </Field>
+        <Field
+          form={form}
+          name="benchmarks"
+          label="Benchmarks (optional)"
+          hint="Markdown: figures with the command and the machine."
+          wide
+        >
+          {(control, value) => <textarea {...control} value={value} rows={4} maxLength={100_000} />}
+        </Field>
+      </div>
+    </Panel>
+  )
+}
+
+function SignatureField({ form }: { form: FormState }) {
+  return (
+    <Panel title="Signature" code="4 / 4 · optional">
+      <div class="fields">
+        <Field
+          form={form}
+          name="signature"
+          label="Detached OpenPGP signature"
+          hint="Of the model file, by a key registered with your account: gpg --armor --detach-sign FILE."
+          wide
+        >
+          {(control, value) => (
+            <textarea
+              {...control}
+              value={value}
+              rows={5}
+              maxLength={20_000}
+              class="mono"
+              spellcheck={false}
+              placeholder="-----BEGIN PGP SIGNATURE-----"
+            />
+          )}
+        </Field>
+      </div>
+    </Panel>
+  )
+}
