@@ -109,12 +109,12 @@ export function proveQuantisation(
   const judged = judge({ claims, best, proven, nearest, bits: base.bits_per_weight, knownArchitecture })
   return {
     ...base,
+    ...judged,
     proven,
     nearest,
     matched: against?.matched ?? 0,
     differs: differing.slice(0, MAX_DIFFERENCES),
     below: differing.filter((d) => !(bitsOf(d.found) >= bitsOf(d.expected))).length,
-    ...judged,
   }
 }
 
@@ -238,7 +238,7 @@ function judgeClaim({ source, label }: Claim, { best, proven, nearest, bits }: E
   const says = `${WHERE[source]} says ${label.text}`
   const really =
     proven.length > 0
-      ? `every tensor matches ${proven.join(' and ')}`
+      ? `every tensor matches ${nameAll(proven)}`
       : `the nearest is ${nearest?.file_type ?? 'none'}`
   if (fileType === null || comparison === undefined)
     return { match: proven.length > 0 ? 'mislabelled' : 'unknown', reason: `${says}, but ${really}` }
@@ -277,6 +277,11 @@ function judgeClaim({ source, label }: Claim, { best, proven, nearest, bits }: E
       reason: `${says}, but ${bits.toFixed(2)} bits per weight are far from its ${wants.toFixed(2)}; ${really}`,
     }
   return { match: 'unknown', reason: `${says}; the mix is neither its recipe nor near another` }
+}
+
+// A dense model as MXFP4_MOE is Q8_0 to the byte, so several recipes may fit one file.
+function nameAll([first, ...rest]: readonly FileType[]): string {
+  return rest.length === 0 ? `${first}` : `${first} (and so fits ${rest.join(', ')})`
 }
 
 // NaN where a range of types is expected; a comparison with it counts as below.

@@ -1,6 +1,10 @@
+import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { ByteSource } from '../core/byte-source.ts'
 import { QalError } from '../core/error.ts'
+
+// Without blocking, so that a named pipe is refused below instead of waited for.
+const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
 
 /** A file on disk as a byte source; the caller closes it. */
 export interface FileSource extends ByteSource {
@@ -12,13 +16,20 @@ export interface FileSource extends ByteSource {
  * file; a file that shrinks while it is read rejects instead of giving less.
  */
 export async function openFileSource(path: string): Promise<FileSource> {
-  const handle = await open(path, 'r').catch((cause: unknown) => {
-    throw new QalError('input_file', `Cannot open "${path}": ${reasonOf(cause)}`, { subject: path, cause })
+  const handle = await open(path, READ_FLAGS).catch((cause: unknown) => {
+    throw new QalError('input_file', `Cannot open "${path}": ${reasonOf(cause)}`, {
+      subject: path,
+      cause,
+      exit: 2,
+    })
   })
   try {
     const stat = await handle.stat()
     if (!stat.isFile())
-      throw new QalError('input_file', `Cannot read "${path}": expected a regular file`, { subject: path })
+      throw new QalError('input_file', `Cannot read "${path}": expected a regular file`, {
+        subject: path,
+        exit: 2,
+      })
     const { size } = stat
     return {
       size,
@@ -29,7 +40,6 @@ export async function openFileSource(path: string): Promise<FileSource> {
         let done = 0
         while (done < length) {
           // One read may give fewer bytes than asked for.
-          // eslint-disable-next-line no-await-in-loop -- each read begins where the last ended
           const { bytesRead } = await handle.read(bytes, done, length - done, offset + done)
           if (bytesRead === 0)
             throw new QalError('input_file', `Cannot read "${path}": it became shorter while being read`, {

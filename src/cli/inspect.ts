@@ -1,0 +1,158 @@
+import { basename, dirname, join } from 'node:path'
+import { Command } from 'commander'
+import { isQalError } from '../core/error.ts'
+import {
+  inspect,
+  printable,
+  readLabel,
+  type Finding,
+  type Inspection,
+  type Quantisation,
+  type Verdict,
+} from '../gguf/index.ts'
+import { openFileSource, type FileSource } from '../store/file-source.ts'
+import { exactBytes, humanBytes, printLines, safeLine, table, usageError } from './output.ts'
+
+/** Exit codes by verdict, as DESIGN's table says. */
+const EXIT: Record<Verdict, number> = { accept: 0, warn: 0, mislabelled: 3, reject: 4 }
+
+interface Options {
+  label?: string
+  json?: boolean
+}
+
+/** `qal inspect`: is this model what its label says, and is it safe to open? */
+export function inspectCommand(): Command {
+  return new Command('inspect')
+    .description('Check a GGUF model: structure, quantisation label, chat template, weights')
+    .argument('<model>', 'the .gguf file; of a split model the first shard, the others beside it')
+    .option('--label <name>', 'the quantisation a listing claims, such as Q4_K_M')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Nothing is uploaded and nothing is executed. Exit codes: 0 accept or warn, 3 mislabelled, 4 rejected.
+
+Examples:
+  bin/qal inspect model-Q4_K_M.gguf
+  bin/qal inspect model.gguf --label Q4_K_M --json
+  bin/qal inspect model-Q8_0-00001-of-00003.gguf`,
+    )
+    .action(run)
+}
+
+async function run(path: string, { label, json }: Options): Promise<void> {
+  if (label !== undefined && readLabel(label).fileType === null)
+    throw usageError('--label', 'a file type such as Q4_K_M', label)
+  const open: FileSource[] = []
+  const openSource = async (file: string) => {
+    const source = await openFileSource(file)
+    open.push(source)
+    return source
+  }
+  try {
+    const inspection = await inspect(await openSource(path), {
+      fileName: basename(path),
+      label,
+      openShard: (name) => openSource(join(dirname(path), name)).catch(absent),
+    })
+    printLines(json === true ? [escapedJson(inspection)] : report(inspection))
+    process.exitCode = EXIT[inspection.verdict]
+  } finally {
+    await Promise.all(open.map((source) => source.close()))
+  }
+}
+
+// A shard that cannot be opened is a finding about the model, not a failure of the command.
+function absent(error: unknown): null {
+  if (isQalError(error)) return null
+  throw error
+}
+
+/** JSON whose strings cannot drive a terminal: C1 controls, bidi and invisible characters stay escaped. */
+function escapedJson(value: unknown): string {
+  return JSON.stringify(value, null, 2).replace(
+    /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+const MAX_SHOWN_DIFFERENCES = 5
+
+function report(inspection: Inspection): string[] {
+  const { verdict, file_name, findings } = inspection
+  return [
+    `${verdict.toUpperCase()}  ${safeLine(file_name ?? 'model')}`,
+    ...table(facts(inspection)).map((line) => `  ${line}`),
+    ...(findings.length === 0 ? ['  No findings'] : findings.map(findingLine)),
+    ...differenceLines(inspection.quantisation),
+  ]
+}
+
+type Row = readonly [string, string | null]
+
+function facts(inspection: Inspection): Row[] {
+  const { architecture, parameters, quantisation, metadata, template, memory, weights } = inspection
+  const types = Object.entries(quantisation?.tensor_types ?? {}).map(([type, count]) => `${count} ${type}`)
+  const caches = (memory?.kv_cache ?? []).map(({ context, bytes }) => `${humanBytes(bytes)} at ${context}`)
+  const context = metadata?.context_length ?? null
+  return [
+    ['size', exactBytes(inspection.size_bytes)],
+    ['name', printedOrNull(metadata?.name)],
+    ['licence', printedOrNull(metadata?.licence)],
+    [
+      'architecture',
+      architecture === null
+        ? null
+        : `${architecture}, ${(parameters ?? 0).toLocaleString('en')} weights in ${inspection.tensors} tensors`,
+    ],
+    ['context', context === null ? null : `${context} tokens`],
+    [
+      'quantisation',
+      quantisation === null
+        ? null
+        : `${quantisation.claimed ?? 'no label'}: ${quantisation.match}. ${quantisation.reason}`,
+    ],
+    [
+      'weights',
+      quantisation === null
+        ? null
+        : `${quantisation.bits_per_weight.toFixed(2)} bits each, tensors: ${types.join(', ')}`,
+    ],
+    ['template', template === null ? null : template.present ? `${template.length} characters` : 'none'],
+    [
+      'memory',
+      memory === null
+        ? null
+        : [`${humanBytes(memory.weights_bytes)} of weights`, ...caches.map((cache) => `cache ${cache}`)].join(
+            ', ',
+          ),
+    ],
+    [
+      'looked into',
+      weights === null
+        ? null
+        : `${humanBytes(weights.bytes_read)} of ${humanBytes(weights.bytes_total)} of weights`,
+    ],
+  ]
+}
+
+function printedOrNull(text: string | null | undefined): string | null {
+  return text === null || text === undefined ? null : printable(text, 120)
+}
+
+function findingLine({ code, severity, message, offset, cites }: Finding): string {
+  const place = offset === undefined ? '' : ` (at byte ${offset})`
+  const known = cites === undefined ? '' : ` [${cites.join(', ')}]`
+  return `  ${severity.toUpperCase()} ${code}: ${printable(message, 400)}${place}${known}`
+}
+
+function differenceLines(quantisation: Quantisation | null): string[] {
+  const differs = quantisation?.differs ?? []
+  const lines = differs
+    .slice(0, MAX_SHOWN_DIFFERENCES)
+    .map(({ tensor, expected, found }) => `    ${safeLine(tensor)} is ${found}, expected ${expected}`)
+  if (quantisation === null || lines.length === 0) return []
+  const rest = quantisation.total - quantisation.matched - lines.length
+  return rest > 0 ? [...lines, `    and ${rest} more`] : lines
+}
