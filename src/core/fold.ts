@@ -100,11 +100,10 @@ function emptyListing(id: string): ListingState {
   }
 }
 
-/** Only the operator and admins write here (T2); a grant cannot be its own authority. */
+/** Only the operator and admins write here (T2). A grant is looked at before it is taken, so that it cannot be its own authority. */
 function reduceSite(state: SiteState, event: QalEvent): void {
   const { authority, by } = event
-  const before = authority.as === 'role' && authority.site_seq < event.seq
-  const byAdmin = before && by !== null && authorityHeld(state, by, authority, ['admin'])
+  const byAdmin = by !== null && authorityHeld(state, by, authority, ['admin'])
   if (authority.as !== 'operator' && !byAdmin) return
   if (event.type === 'policy_set') {
     state.policy = event.data.policy

@@ -175,6 +175,21 @@ describe('reports as shown (T12)', () => {
     assert.equal(record.listing(listing).status, 'suspended')
   })
 
+  it('the first decision after a report answers it, whichever kind it is', () => {
+    const upheldAfter = scene()
+    upheldAfter.record.report(upheldAfter.listing, 1)
+    upheldAfter.record.review(upheldAfter.listing, upheldAfter.mona, 'restore')
+    upheldAfter.record.decideReports(upheldAfter.listing, upheldAfter.mona, true)
+    const clean = (all: typeof upheldAfter) =>
+      all.record.member(all.alice).conditions.find(({ rule }) => rule === 'T3d')?.met
+    assert.equal(clean(upheldAfter), true)
+    const restoredAfter = scene()
+    restoredAfter.record.report(restoredAfter.listing, 1)
+    restoredAfter.record.decideReports(restoredAfter.listing, restoredAfter.mona, true)
+    restoredAfter.record.review(restoredAfter.listing, restoredAfter.mona, 'restore')
+    assert.equal(clean(restoredAfter), false)
+  })
+
   it('the threshold is the policy’s', () => {
     const { record, listing } = scene()
     record.publish(listing)

@@ -253,6 +253,18 @@ describe('endorsement (T4): the least fixed point from roots', () => {
     assert.deepEqual(tiers(record, members), ['trusted', 'unverified', 'community'])
   })
 
+  it('a member whose record is of a newer version endorses nobody (T1)', () => {
+    const { record, members } = worthy(2)
+    const [first = '', second = ''] = members
+    const root = record.join('root')
+    record.grant(root, 'admin')
+    record.endorse(first, root)
+    record.endorse(second, first)
+    assert.deepEqual(tiers(record, members), ['trusted', 'trusted'])
+    record.append(`member/${first}`, 'something_new', {})
+    assert.deepEqual(tiers(record, members), ['unverified', 'community'])
+  })
+
   it('three are asked for, of which two in a ring are too few', () => {
     const { record, members } = worthy(3)
     record.policy({ ...DEFAULT_POLICY, version: 3, trusted: { ...DEFAULT_POLICY.trusted, published: 5 } })
