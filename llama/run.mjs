@@ -7,7 +7,6 @@
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { getLlama } from 'node-llama-cpp'
 
 const PROMPT = 'The quick brown fox jumps over the lazy dog. Once upon a time'
 const CONTEXT_TOKENS = 128
@@ -25,6 +24,8 @@ try {
 }
 
 async function run() {
+  // Imported here, so that a broken installation is told apart from a broken model.
+  const { getLlama } = await import('node-llama-cpp')
   const llama = await getLlama({
     gpu: false,
     build: 'never',
@@ -117,7 +118,8 @@ function rate(count, time) {
 }
 
 function packageVersion() {
-  return JSON.parse(readFileSync(new URL('node_modules/node-llama-cpp/package.json', import.meta.url))).version
+  return JSON.parse(readFileSync(new URL('node_modules/node-llama-cpp/package.json', import.meta.url)))
+    .version
 }
 
 /** Ends at once: the native library's own clean-up may hang or abort on a bad model, after the answer is out. */

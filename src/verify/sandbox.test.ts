@@ -91,7 +91,7 @@ describe('when a program runs in the sandbox', { skip }, () => {
         try { process.kill(${process.pid}, 0); console.log('saw the parent') } catch (error) { console.log(error.code) }
         require('net').createServer().once('error', (error) => console.log(error.code)).listen(80, '127.0.0.1', () => { console.log('bound port 80'); process.exit() })`,
       )
-      assert.match(stdout, /^LANG,LD_LIBRARY_PATH(?:,PWD)?\nESRCH\nEACCES\n$/)
+      assert.match(stdout, /^HOME,LANG,LD_LIBRARY_PATH(?:,PWD)?\nESRCH\nEACCES\n$/)
     } finally {
       delete process.env['QAL_SANDBOX_TEST']
     }

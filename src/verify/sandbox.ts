@@ -86,6 +86,10 @@ const ISOLATION = [
   '--chdir',
   '/',
   '--clearenv',
+  // node-llama-cpp asks for a home folder; there is nothing in this one.
+  '--setenv',
+  'HOME',
+  '/',
   '--setenv',
   'LANG',
   'C.UTF-8',

@@ -1,0 +1,33 @@
+import type { VerificationRecorded } from '../core/events.ts'
+import type { Sha256 } from '../core/ids.ts'
+import { primaryFile } from './integrity.ts'
+import type { VerificationReport } from './report.ts'
+
+/** What the ledger keeps of a report that is stored under `reportSha256`. */
+export function recordOf(report: VerificationReport, reportSha256: Sha256): VerificationRecorded {
+  const { integrity, form, behaviour } = report.judges
+  const main = primaryFile(report.files)
+  const quantisation = report.inspection?.quantisation ?? null
+  return {
+    report: reportSha256,
+    judges: { integrity: integrity.verdict, form: form.verdict, behaviour: behaviour.verdict },
+    summary: { integrity: integrity.summary, form: form.summary, behaviour: behaviour.summary },
+    sha256: main?.sha256 ?? null,
+    size_bytes: main?.size_bytes ?? null,
+    quantisation: quantisation && {
+      claimed: quantisation.claimed,
+      proven: quantisation.proven,
+      match: quantisation.match,
+      matched: quantisation.matched,
+      total: quantisation.total,
+      bits_per_weight_milli: Math.round(quantisation.bits_per_weight * 1_000),
+    },
+    architecture: report.inspection?.architecture ?? null,
+    parameters: report.inspection?.parameters ?? null,
+    signature: report.signature && {
+      state: report.signature.state,
+      fingerprint: report.signature.fingerprint,
+    },
+    recommendation: report.recommendation,
+  }
+}
