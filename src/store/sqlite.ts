@@ -1,5 +1,6 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { SQLInputValue } from 'node:sqlite'
 import { DatabaseSync } from 'node:sqlite'
 import { QalError } from '../core/error.ts'
 
@@ -62,6 +63,24 @@ export function transaction<Result>(db: DatabaseSync, work: () => Result): Resul
 /** Ends a failed transaction; after some errors SQLite has done so already. */
 export function rollback(db: DatabaseSync): void {
   if (db.isOpen && db.isTransaction) db.exec('ROLLBACK')
+}
+
+/** A prepared statement that writes. */
+export interface Writer {
+  /** Runs it with values in order or by name; says how many rows changed. */
+  run(...values: SQLInputValue[] | [Record<string, SQLInputValue>]): number
+}
+
+/**
+ * Prepares a statement that writes. Where FTS5 is in play the plain one may
+ * throw after it wrote: `run` reports the last row id, which FTS5 leaves at one of
+ * its own that no number holds.
+ */
+export function writer(db: DatabaseSync, sql: string): Writer {
+  const statement = db.prepare(sql, { readBigInts: true })
+  return {
+    run: (...values) => Number(statement.run(...(values as SQLInputValue[])).changes),
+  }
 }
 
 const SQLITE_BUSY = 5

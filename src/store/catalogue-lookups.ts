@@ -1,0 +1,103 @@
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import type { ListingView, MemberView, Status } from '../core/views.ts'
+import type { Catalogue } from './catalogue.ts'
+
+const MAX_BY_HASH = 1_000
+const PAGE = 200
+
+type Lookup = Pick<
+  Catalogue,
+  | 'listing'
+  | 'byHash'
+  | 'duplicateOf'
+  | 'member'
+  | 'memberByHandle'
+  | 'pendingVerification'
+  | 'hasReport'
+  | 'publicKey'
+>
+
+export interface Lookups extends Lookup {
+  /** Views as JSON, read in pages so that the catalogue may change meanwhile. */
+  listings(status?: Status): Generator<string, undefined>
+  members(): Generator<string, undefined>
+}
+
+/** The part of the catalogue that finds one thing by its name. */
+export function createLookups(db: DatabaseSync): Lookups {
+  const listing = db.prepare(
+    'SELECT d.view AS view FROM listings l JOIN documents d USING (n) WHERE l.id = ?',
+  )
+  const byHash = db.prepare(
+    `SELECT DISTINCT l.id AS id, l.status = 'published' AS shown FROM hashes h JOIN listings l USING (n)
+     WHERE h.hash >= :hash AND h.hash < :hash || 'g' ORDER BY shown DESC, id LIMIT ${MAX_BY_HASH}`,
+  )
+  const duplicate = db.prepare(
+    `SELECT l.id AS id FROM hashes h JOIN listings l USING (n)
+     WHERE h.hash = ? AND h.field = ? AND l.status = 'published' ORDER BY l.id LIMIT 1`,
+  )
+  const member = db.prepare('SELECT view FROM members WHERE id = ?')
+  const byHandle = db.prepare(
+    `SELECT view FROM members WHERE handle = ? AND joined_at <> '' AND view IS NOT NULL
+     ORDER BY joined_at, id LIMIT 1`,
+  )
+  const pending = db.prepare(
+    `SELECT d.view AS view FROM listings l JOIN documents d USING (n)
+     WHERE l.unverified > 0 ORDER BY l.at, l.id LIMIT ?`,
+  )
+  const report = db.prepare('SELECT 1 AS known FROM reports WHERE sha256 = ? LIMIT 1')
+  const key = db.prepare('SELECT blob FROM keys WHERE fingerprint = ? ORDER BY member LIMIT 1')
+  const listingsAfter = db.prepare(
+    `SELECT l.id AS id, d.view AS view FROM listings l JOIN documents d USING (n)
+     WHERE l.id > ? AND d.view IS NOT NULL AND (?2 IS NULL OR l.status = ?2) ORDER BY l.id LIMIT ${PAGE}`,
+  )
+  const membersAfter = db.prepare(
+    `SELECT id, view FROM members WHERE id > ? AND view IS NOT NULL ORDER BY id LIMIT ${PAGE}`,
+  )
+
+  return {
+    listing: (id) => viewOf(listing.get(id)) as ListingView | null,
+    byHash(hash) {
+      const asked = hash.toLowerCase()
+      if (!/^[0-9a-f]{4,64}$/.test(asked)) return []
+      return (byHash.all({ hash: asked }) as { id: string }[]).map(({ id }) => id)
+    },
+    duplicateOf({ sha256, info_hash, info_hash_v2 }) {
+      for (const [field, hash] of [
+        ['info_hash', info_hash],
+        ['info_hash_v2', info_hash_v2],
+        ['sha256', sha256],
+      ] as const) {
+        const found =
+          hash === null ? undefined : (duplicate.get(hash.toLowerCase(), field) as { id: string } | undefined)
+        if (found) return { id: found.id, field }
+      }
+      return null
+    },
+    member: (id) => viewOf(member.get(id)) as MemberView | null,
+    memberByHandle: (handle) => viewOf(byHandle.get(handle)) as MemberView | null,
+    pendingVerification: (limit = 1_000) =>
+      (pending.all(Math.max(1, Math.trunc(limit))) as { view: string }[]).map(
+        ({ view }) => JSON.parse(view) as ListingView,
+      ),
+    hasReport: (sha256) => report.get(sha256) !== undefined,
+    publicKey: (fingerprint) => (key.get(fingerprint) as { blob: string } | undefined)?.blob ?? null,
+    listings: (status) => inPages((id) => listingsAfter.all(id, status ?? null)),
+    members: () => inPages((id) => membersAfter.all(id)),
+  }
+}
+
+function viewOf(row: Record<string, SQLOutputValue> | undefined): unknown {
+  const view = row?.['view']
+  return typeof view === 'string' ? JSON.parse(view) : null
+}
+
+function* inPages(after: (id: string) => Record<string, SQLOutputValue>[]): Generator<string, undefined> {
+  for (let last = ''; ;) {
+    const rows = after(last) as { id: string; view: string }[]
+    for (const { view } of rows) yield view
+    const end = rows.at(-1)
+    if (end === undefined) return
+    last = end.id
+  }
+}

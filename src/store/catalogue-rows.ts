@@ -1,0 +1,103 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { ListingView } from '../core/views.ts'
+import type { Swarm } from './catalogue-swarm.ts'
+import { writer } from './sqlite.ts'
+
+/** Files by whose SHA-256 a listing is found. */
+const FOUND_BY = new Set(['model', 'shard', 'mmproj', 'lora'])
+const NO_RATING = -1
+const MAX_COUNTED_RATINGS = 999_999
+
+export interface Rows {
+  /** Stores a listing's view with what it is searched and sorted by; null where there is nothing to show. */
+  write(n: number, view: ListingView | null): void
+}
+
+/** The part of the catalogue that lays views out for searching. */
+export function createRows(db: DatabaseSync, swarm: Swarm): Rows {
+  const getOld = db.prepare('SELECT view IS NULL AS fresh, words FROM documents WHERE n = ?')
+  const setView = writer(db, 'UPDATE documents SET view = ?, words = ? WHERE n = ?')
+  const setNothing = writer(db, 'UPDATE listings SET dirty = 0, unverified = 0 WHERE n = ?')
+  const setRow = writer(
+    db,
+    `UPDATE listings SET dirty = 0, unverified = :unverified, tier = :tier, quant = :quant, name_key = :name_key,
+       size = :size, at = :at, rating = :rating WHERE n = :n`,
+  )
+  const removeWords = writer(db, 'DELETE FROM words WHERE rowid = ?')
+  const addWords = writer(
+    db,
+    'INSERT INTO words (rowid, name, tags, uploader, architecture, quantisation, parts) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  )
+  const addTag = writer(db, 'INSERT OR IGNORE INTO tags (n, tag) VALUES (?, ?)')
+  const addHash = writer(db, 'INSERT OR IGNORE INTO hashes (hash, field, n) VALUES (?, ?, ?)')
+  const addReport = writer(db, 'INSERT OR IGNORE INTO reports (sha256, n) VALUES (?, ?)')
+
+  /** What a submission fixes for ever. */
+  function writeFixed(n: number, view: ListingView): void {
+    for (const tag of view.tags) addTag.run(n, tag)
+    const { sha256, info_hash, info_hash_v2, files } = view
+    for (const [field, hash] of Object.entries({ sha256, info_hash, info_hash_v2 }))
+      if (hash !== null) addHash.run(hash, field, n)
+    for (const file of files)
+      if (file.sha256 !== null && FOUND_BY.has(file.role)) addHash.run(file.sha256, 'file', n)
+    swarm.refresh(n, [info_hash, info_hash_v2])
+  }
+
+  return {
+    write(n, view) {
+      if (view === null) {
+        setNothing.run(n)
+        return
+      }
+      const old = getOld.get(n) as { fresh: number; words: string | null }
+      const columns = wordsOf(view)
+      const words = JSON.stringify(columns)
+      setView.run(JSON.stringify(view), words, n)
+      setRow.run({
+        n,
+        unverified: Number(isUnverified(view)),
+        tier: view.tier,
+        quant: quantOf(view),
+        name_key: view.model.normalize('NFKC').toLowerCase(),
+        size: view.size_bytes,
+        at: view.published_at ?? view.submitted_at,
+        rating: ratingOf(view),
+      })
+      if (old.fresh !== 0) writeFixed(n, view)
+      for (const { report } of view.verifications) addReport.run(report, n)
+      if (old.words === words) return
+      if (old.words !== null) removeWords.run(n)
+      addWords.run(n, ...columns)
+    },
+  }
+}
+
+/** The label, but what was proven where the label is wrong or absent. */
+function quantOf({ quantisation: { claimed, proven, match } }: ListingView): string | null {
+  return (match === 'mislabelled' ? proven[0] : claimed) ?? claimed ?? proven[0] ?? null
+}
+
+function ratingOf({ community: { rating_centi, ratings } }: ListingView): number {
+  if (rating_centi === null) return NO_RATING
+  // Of two with the same mean the one with more ratings comes first.
+  return rating_centi * (MAX_COUNTED_RATINGS + 1) + Math.min(ratings, MAX_COUNTED_RATINGS)
+}
+
+function isUnverified({ status, verifications }: ListingView): boolean {
+  const over = status === 'withdrawn' || status === 'removed' || status === 'rejected'
+  return !over && !verifications.some(({ granted }) => granted)
+}
+
+function wordsOf(view: ListingView): [string, string, string, string, string, string] {
+  const { claimed, proven } = view.quantisation
+  const name = view.model.normalize('NFKC')
+  return [
+    name,
+    view.tags.join(' '),
+    view.uploader.handle,
+    view.architecture ?? '',
+    [claimed ?? '', ...proven].join(' '),
+    // Also by its parts, so that `qwen 2.5` finds Qwen2.5.
+    name.replaceAll(/(?<=\p{L})(?=\p{N})|(?<=\p{N})(?=\p{L})/gu, ' '),
+  ]
+}

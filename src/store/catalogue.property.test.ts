@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { fold } from '../core/fold.ts'
+import { parseEvent } from '../core/lift.ts'
+import { projectAll } from '../core/project.ts'
+import type { StoredEvent } from '../core/events.ts'
+import type { World } from '../core/state.ts'
+import { randomEvents, randomSource, unplaced } from '../../test/random-events.ts'
+import { tempDir } from '../../test/tools.ts'
+import type { Catalogue } from './catalogue.ts'
+import { openCatalogue, replay } from './catalogue.ts'
+import { openSqliteLedger } from './ledger-sqlite.ts'
+import type { Ledger } from './ledger.ts'
+
+const SEEDS = 25
+const EVENTS = 300
+
+describe('a catalogue that follows a random ledger', () => {
+  for (let seed = 1; seed <= SEEDS; seed++)
+    it(`equals the projection of the whole fold at every step (seed ${seed})`, async (t) => {
+      const path = join(await tempDir(t), 'catalogue.sqlite')
+      const ledger = await openSqliteLedger(':memory:')
+      t.after(() => ledger.close())
+      const random = randomSource(seed * 7_919)
+      const events = randomEvents(seed, EVENTS)
+      const clock = { now: '' }
+      const open = (): Catalogue => openCatalogue(path, { siteName: 'Test', now: () => clock.now })
+      // Two at one file, as two processes have it; either may come first.
+      let catalogues = [open(), open()]
+      for (let done = 0; done < events.length;) {
+        const batch = events.slice(done, done + 1 + random.below(random.chance(20) ? 60 : 6))
+        done += batch.length
+        await appendAll(ledger, batch)
+        // Time goes on by itself too, and now and then back.
+        const hours = random.chance(20) ? random.below(24 * 9) : random.chance(10) ? -random.below(48) : 0
+        clock.now = new Date(Date.parse(batch.at(-1)?.at ?? '') + hours * 3_600_000).toISOString()
+        const catalogue = random.pick(catalogues)
+        await Promise.all(Array.from({ length: 1 + random.below(3) }, () => catalogue.catchUp(ledger)))
+        assertEqual(catalogue, fold(events.slice(0, done)), clock.now)
+        if (!random.chance(10)) continue
+        for (const each of catalogues) each.close()
+        catalogues = [open(), open()]
+      }
+      const rebuilt = openCatalogue(':memory:', { siteName: 'Test', now: () => clock.now })
+      await rebuilt.catchUp(ledger)
+      assertEqual(rebuilt, await replay(ledger), clock.now)
+      for (const each of [...catalogues, rebuilt]) each.close()
+    })
+
+  it('is asked for everything: every type of event and status comes up', () => {
+    const types = new Set<string>()
+    const statuses = new Set<string>()
+    const tiers = new Set<string>()
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const events = randomEvents(seed, EVENTS)
+      for (const event of events) types.add(parseEvent(event).type)
+      const { listings, members } = projectAll(fold(events), '2026-06-01T00:00:00.000Z', 'Test')
+      for (const { status, tier, signature, consensus } of listings.values())
+        for (const value of [status, `badge ${tier}`, `signature ${signature.state}`, consensus])
+          statuses.add(value)
+      for (const { tier } of members.values()) tiers.add(tier)
+    }
+    assert.equal(types.size, 18)
+    for (const wanted of [
+      'pending',
+      'published',
+      'rejected',
+      'suspended',
+      'removed',
+      'withdrawn',
+      'VERIFIED',
+      'SPLIT',
+      'REFUSED',
+      'badge official',
+      'badge trusted',
+      'badge community',
+      'signature good',
+      'signature revoked',
+    ])
+      // prettier-ignore
+      assert.ok(statuses.has(wanted), `no ${wanted} among ${[...statuses].join(', ')}`)
+    assert.deepEqual([...tiers].toSorted(), ['community', 'official', 'trusted', 'unverified'])
+  })
+})
+
+async function appendAll(ledger: Ledger, events: readonly StoredEvent[]): Promise<void> {
+  await Promise.all(events.map((event) => ledger.append(event.stream, event.seq - 1, [unplaced(event)])))
+}
+
+function assertEqual(catalogue: Catalogue, world: World, now: string): void {
+  const expected = projectAll(world, now, 'Test')
+  assert.deepEqual(byId(catalogue.listings()), byId(expected.listings.values()))
+  assert.deepEqual(byId(catalogue.members()), byId(expected.members.values()))
+  assert.deepEqual(catalogue.site(), world.site)
+  for (const [id, state] of world.members) assert.deepEqual(catalogue.memberState(id), state)
+  for (const [id, state] of world.listings) assert.deepEqual(catalogue.listingState(id), state)
+
+  const listings = [...expected.listings.values()]
+  const statuses = Map.groupBy(listings, ({ status }) => status)
+  for (const status of ['pending', 'published', 'rejected', 'suspended', 'removed', 'withdrawn'] as const)
+    assert.equal(catalogue.search({ status }).total, statuses.get(status)?.length ?? 0)
+  assert.deepEqual(
+    catalogue.pendingVerification().map(({ id }) => id).toSorted(),
+    listings
+      .filter(({ status }) => status === 'pending' || status === 'published' || status === 'suspended')
+      .filter(({ verifications }) => verifications.every(({ granted }) => !granted))
+      .map(({ id }) => id)
+      .toSorted(),
+  ) // prettier-ignore
+  for (const { handle } of expected.members.values()) {
+    if (handle === '') continue
+    const [first] = [...expected.members.values()]
+      .filter((member) => member.handle === handle)
+      .toSorted((a, b) => a.joined_at.localeCompare(b.joined_at) || a.id.localeCompare(b.id))
+    assert.deepEqual(catalogue.memberByHandle(handle), first)
+  }
+}
+
+function byId(views: Iterable<{ id: string }>): Record<string, unknown> {
+  return Object.fromEntries([...views].map((view) => [view.id, view]))
+}

@@ -1,0 +1,118 @@
+import type { Status, ListingView, MemberView, Tier } from '../core/views.ts'
+import { emptyWorld, foldInto } from '../core/fold.ts'
+import type { ListingState, MemberState, SiteState, World } from '../core/state.ts'
+import type { Ledger } from './ledger.ts'
+
+export { openCatalogue } from './catalogue-sqlite.ts'
+
+export type CatalogueSort = 'new' | 'seeders' | 'downloads' | 'name' | 'size' | 'rating'
+
+export interface CatalogueQuery {
+  /** Words of name, tags, uploader's handle, architecture or quantisation; each may be a beginning, all must be there. */
+  q?: string | null | undefined
+  tag?: string | null | undefined
+  /** Quantisation as labelled; as proven where the label is wrong or absent. */
+  quant?: string | null | undefined
+  tier?: Tier | null | undefined
+  /** Default published. */
+  status?: Status | 'all' | undefined
+  /** A member's id. */
+  uploader?: string | null | undefined
+  /** Default new. Largest first but for names; ties by id, latest first. */
+  sort?: CatalogueSort | undefined
+  /** From 1. */
+  page?: number | undefined
+  /** Default 50. */
+  perPage?: number | undefined
+}
+
+export interface Facet<Value extends string = string> {
+  value: Value
+  count: number
+}
+
+export interface CataloguePage {
+  items: ListingView[]
+  total: number
+  /**
+   * How many there are of each value under all other filters than its own, so
+   * that a page can offer what a visitor may change to; most frequent first, tiers best first.
+   */
+  facets: { tier: Facet<Tier>[]; quant: Facet[]; tag: Facet[] }
+}
+
+/** What one tracker said of one info hash at a time; never history, never a rule's input. */
+export interface SwarmObservation {
+  /** v1 (40 hexadecimal digits), v2 (64), or v2 as trackers know it, cut to 40. */
+  info_hash: string
+  seeders: number
+  leechers: number
+  completed: number
+  /** Announce URL. */
+  tracker: string
+  /** ISO time. */
+  at: string
+}
+
+export interface SwarmFigures {
+  seeders: number
+  leechers: number
+  completed: number
+  tracker: string
+  as_of: string
+}
+
+/**
+ * The read model: what the ledger comes to, kept so that pages need no fold. It
+ * follows the ledger by `catchUp` and always shows what `projectAll(fold(all
+ * events))` would; it is disposable, and rebuilds itself where its file is
+ * missing, damaged, of another version or of another ledger. Queries answer at
+ * once from what was caught up to; after `close` all throw `store_closed`.
+ */
+export interface Catalogue {
+  /** Takes in all that was appended before the call. Cheap where there is nothing new; may be called by many at once. */
+  catchUp(ledger: Ledger): Promise<void>
+  search(query: CatalogueQuery): CataloguePage
+  listing(id: string): ListingView | null
+  /** Listings of an info hash, v1 or v2, or of a model file's SHA-256, whole or its first 4 digits or more; published ones first, then by age. At most 1,000. */
+  byHash(hash: string): string[]
+  /** The published listing that has one of these already, and in which field. */
+  duplicateOf(hashes: {
+    sha256: string | null
+    info_hash: string | null
+    info_hash_v2: string | null
+  }): { id: string; field: 'sha256' | 'info_hash' | 'info_hash_v2' } | null
+  member(id: string): MemberView | null
+  /** The member of a handle; where two have it, the one who joined first. */
+  memberByHandle(handle: string): MemberView | null
+  /** Every listing that can be shown, or those of a status, by id. */
+  listings(status?: Status): IterableIterator<ListingView>
+  /** Every member, by id. */
+  members(): IterableIterator<MemberView>
+  /** Reduced states, for commands: what an append must expect. */
+  site(): SiteState
+  memberState(id: string): MemberState | null
+  listingState(id: string): ListingState | null
+  /** Listings that no granted verifier has verified and nobody has refused or withdrawn; oldest first. */
+  pendingVerification(limit?: number): ListingView[]
+  /** Whether a verification names this blob as its report. */
+  hasReport(sha256: string): boolean
+  /** The blob of an OpenPGP key that a member registered, by fingerprint. */
+  publicKey(fingerprint: string): string | null
+  /** Keeps what trackers said, each tracker's latest word on each info hash; what cannot be meant (a count below zero, no time) is left out. */
+  putSwarm(observations: Iterable<SwarmObservation>): void
+  /** The highest of any tracker over these info hashes, never a sum; null where none was asked. Words 6 hours older than the latest do not count. */
+  swarm(infoHashes: readonly string[]): SwarmFigures | null
+  close(): void
+}
+
+/** Folds a whole ledger from its first event. */
+export async function replay(ledger: Ledger): Promise<World> {
+  const world = emptyWorld()
+  for (let cursor = 0; ;) {
+    const next = await ledger.read(cursor, 5_000)
+    if (next.events.length === 0) return world
+    for (const event of next.events) foldInto(world, event)
+    cursor = next.cursor
+  }
+}
