@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict'
+import { before, describe, it } from 'node:test'
+import { isQalError } from '../core/error.ts'
+import { nodeHashes } from '../swarm/node-hashes.ts'
+import { decode } from './bencode.ts'
+import { parseMetainfo, withOuter, type Metainfo } from './metainfo.ts'
+import { content, dict, edited, torrentOf, type Plain } from './torrent-fixture.ts'
+
+let bare: Uint8Array
+
+before(async () => {
+  bare = (await torrentOf({ a: content(40_000) }, nodeHashes)).bytes
+})
+
+const withRoot = (entries: Record<string, Plain>): Promise<Metainfo> =>
+  parseMetainfo(
+    edited(bare, (_, root) => {
+      for (const [key, value] of Object.entries(entries)) root.set(key, value)
+    }),
+    nodeHashes,
+  )
+
+describe('when the outer dictionary is read', () => {
+  const cases: [
+    what: string,
+    entries: Record<string, Plain>,
+    expected: Partial<Metainfo>,
+    ignored: string[],
+  ][] = [
+    [
+      'nothing',
+      {},
+      { trackers: [], web_seeds: [], comment: null, created_by: null, creation_date: null },
+      [],
+    ],
+    ['one tracker', { announce: 'udp://a.example:1' }, { trackers: [['udp://a.example:1']] }, []],
+    [
+      'tiers, which count instead',
+      {
+        announce: 'udp://x.example:1',
+        'announce-list': [['udp://a.example:1', 'wss://b.example'], ['https://c.example/ann']],
+      },
+      { trackers: [['udp://a.example:1', 'wss://b.example'], ['https://c.example/ann']] },
+      [],
+    ],
+    [
+      'a tracker in two tiers, once',
+      { 'announce-list': [['udp://a.example:1'], ['udp://a.example:1', 'udp://b.example:1']] },
+      { trackers: [['udp://a.example:1'], ['udp://b.example:1']] },
+      [],
+    ],
+    [
+      'empty tiers, and falls back',
+      { announce: 'udp://a.example:1', 'announce-list': [[], ['']] },
+      { trackers: [['udp://a.example:1']] },
+      [],
+    ],
+    ['spaces around a URL', { announce: ' udp://a.example:1\n' }, { trackers: [['udp://a.example:1']] }, []],
+    ['a tracker by file URL', { announce: 'file:///etc/passwd' }, { trackers: [] }, ['announce']],
+    ['a tracker without scheme', { announce: 'a.example:80/announce' }, { trackers: [] }, ['announce']],
+    ['a tracker with a password', { announce: 'http://u:p@a.example/' }, { trackers: [] }, ['announce']],
+    ['a tracker with a line end', { announce: 'http://a.example/\nx' }, { trackers: [] }, ['announce']],
+    [
+      'a tracker that is too long',
+      { announce: `http://a.example/${'x'.repeat(1_000)}` },
+      { trackers: [] },
+      ['announce'],
+    ],
+    ['a tracker that is a number', { announce: 1 }, { trackers: [] }, ['announce']],
+    ['tiers that are none', { 'announce-list': 'x' }, { trackers: [] }, ['announce-list']],
+    ['one web seed', { 'url-list': 'http://a.example/a' }, { web_seeds: ['http://a.example/a'] }, []],
+    [
+      'web seeds, each once',
+      { 'url-list': ['http://a.example/a', 'http://a.example/a', 'https://b.example/'] },
+      { web_seeds: ['http://a.example/a', 'https://b.example/'] },
+      [],
+    ],
+    ['a web seed by FTP', { 'url-list': ['ftp://a.example/a'] }, { web_seeds: [] }, ['url-list.0']],
+    ['a web seed of bytes', { 'url-list': [new Uint8Array([0xff])] }, { web_seeds: [] }, ['url-list.0']],
+    ['texts', { comment: 'höh', 'created by': 'me' }, { comment: 'höh', created_by: 'me' }, []],
+    ['what a terminal obeys in a text', { comment: 'a\x1b[2J\u202eb' }, { comment: 'a\ufffd[2J\ufffdb' }, []],
+    ['a text of bytes', { comment: new Uint8Array([0xff]) }, { comment: null }, ['comment']],
+    ['a date', { 'creation date': 1_359_599_503 }, { creation_date: 1_359_599_503 }, []],
+    ['a date before 1970', { 'creation date': -1 }, { creation_date: null }, ['creation date']],
+    ['a date beyond 9999', { 'creation date': 2n ** 62n }, { creation_date: null }, ['creation date']],
+    ['a date that is text', { 'creation date': '2026' }, { creation_date: null }, ['creation date']],
+  ]
+  for (const [what, entries, expected, ignored] of cases) {
+    it(`takes or sets aside ${what}`, async () => {
+      const metainfo = await withRoot(entries)
+      for (const [key, value] of Object.entries(expected))
+        assert.deepEqual(metainfo[key as keyof Metainfo], value, key)
+      assert.deepEqual(
+        metainfo.ignored.map(({ field }) => field),
+        ignored,
+      )
+    })
+  }
+
+  it('refuses more URLs than anyone needs', async () => {
+    const urls = Array.from({ length: 501 }, (_, index) => `http://a.example/${index}`)
+    for (const entries of [
+      { 'url-list': urls },
+      { announce: urls },
+      { 'announce-list': urls.map((url) => [url]) },
+    ]) {
+      await assert.rejects(
+        withRoot(entries),
+        (error) => isQalError(error) && error.code === 'torrent_urls_count',
+      )
+    }
+  })
+})
+
+describe('when the outer dictionary gains trackers and web seeds', () => {
+  it('leaves info and piece layers byte for byte, and everything else as it was', async () => {
+    // Keys that we would write otherwise, unknown ones among them.
+    const odd = edited(bare, (_, root) => {
+      root.set('url-list', 'https://old.example/a')
+      root.set('announce', 'udp://old.example:1')
+      root.set('zz', dict({ a: [1] }))
+    })
+    const more = withOuter(odd, {
+      addTrackers: ['udp://new.example:1', 'udp://old.example:1', 'udp://new.example:1', 'wss://ws.example'],
+      addWebSeeds: ['https://new.example/a', 'https://old.example/a'],
+    })
+    for (const key of ['info', 'piece layers', 'zz']) assert.deepEqual(slice(more, key), slice(odd, key), key)
+    const [was, is] = [await parseMetainfo(odd, nodeHashes), await parseMetainfo(more, nodeHashes)]
+    assert.deepEqual([is.info_hash, is.info_hash_v2], [was.info_hash, was.info_hash_v2])
+    assert.deepEqual(is.trackers, [['udp://old.example:1'], ['udp://new.example:1'], ['wss://ws.example']])
+    assert.deepEqual(is.web_seeds, ['https://old.example/a', 'https://new.example/a'])
+  })
+
+  it('gives the same bytes where nothing is new', () => {
+    assert.deepEqual(Buffer.from(withOuter(bare, {})), Buffer.from(bare))
+  })
+
+  it('adds a first tracker and a first web seed', async () => {
+    const more = withOuter(bare, { addTrackers: ['udp://a.example:1'], addWebSeeds: ['https://b.example/'] })
+    const metainfo = await parseMetainfo(more, nodeHashes)
+    assert.deepEqual(
+      [metainfo.trackers, metainfo.web_seeds],
+      [[['udp://a.example:1']], ['https://b.example/']],
+    )
+  })
+
+  for (const [add, code] of [
+    [{ addTrackers: ['ftp://a.example'] }, 'torrent_tracker_url'],
+    [{ addWebSeeds: ['javascript:alert(1)'] }, 'torrent_web_seed_url'],
+    [
+      { addWebSeeds: Array.from({ length: 501 }, (_, index) => `http://a.example/${index}`) },
+      'torrent_urls_count',
+    ],
+  ] as const) {
+    it(`refuses with ${code}`, () =>
+      assert.throws(
+        () => withOuter(bare, add),
+        (error) => isQalError(error) && error.code === code,
+      ))
+  }
+})
+
+function slice(bytes: Uint8Array, key: string): Buffer {
+  const root = decode(bytes)
+  const value = root.type === 'dictionary' ? root.entries.get(key) : undefined
+  assert.ok(value)
+  return Buffer.from(bytes.subarray(value.start, value.end))
+}
