@@ -113,3 +113,78 @@ declare module 'ws' {
     ): void
   }
 }
+
+declare module 'webtorrent' {
+  import type { EventEmitter } from 'node:events'
+
+  export interface Wire extends EventEmitter {
+    /** `webSeed`, `webrtc`, `tcpIncoming`, `tcpOutgoing`. */
+    type: string
+    destroyed: boolean
+    peerId: string
+    ut_metadata: EventEmitter & { metadata: Uint8Array | null }
+    destroy(): void
+  }
+  export interface Torrent extends EventEmitter {
+    infoHash: string
+    destroyed: boolean
+    ready: boolean
+    done: boolean
+    /** Verified bytes, and those of pieces in progress. */
+    downloaded: number
+    length: number
+    pieces: unknown[]
+    bitfield: { get(index: number): boolean }
+    numPeers: number
+    wires: Wire[]
+    addPeer(peer: string | object, source?: string): boolean
+    removePeer(id: string): void
+    addWebSeed(connection: object): void
+    destroy(options: { destroyStore: boolean }, callback?: (error?: Error | null) => void): void
+  }
+  export interface ClientOptions {
+    dht: false
+    lsd: false
+    utPex: boolean
+    utp: false
+    natUpnp: false
+    natPmp: false
+    webSeeds: boolean
+    tracker: false | { rtcConfig: { iceServers: [] }; getAnnounceOpts?: () => object; wrtc?: false }
+    /** Goes to `net.Server.listen` as it is, so that it can also name the host. */
+    torrentPort: number | { host: string; port: number }
+    maxConns: number
+  }
+  export interface AddOptions {
+    preloadedStore: object
+    storeCacheSlots: number
+    announce?: string[]
+    strategy?: 'rarest' | 'sequential'
+  }
+  export default class WebTorrent extends EventEmitter {
+    constructor(options: ClientOptions)
+    destroyed: boolean
+    torrentPort: number
+    /** Hex. */
+    peerId: string
+    blocked?: { contains(ip: string): boolean }
+    add(torrent: Uint8Array | { infoHash: string }, options: AddOptions): Torrent
+    destroy(callback: (error?: Error | null) => void): void
+  }
+}
+
+declare module 'webtorrent/lib/webconn.js' {
+  import type { EventEmitter } from 'node:events'
+  import type { Torrent } from 'webtorrent'
+
+  export default class WebConn extends EventEmitter {
+    constructor(url: string, torrent: Torrent)
+    httpRequest(
+      pieceIndex: number,
+      offset: number,
+      length: number,
+      callback: (error: Error | null, bytes?: Uint8Array) => void,
+    ): void
+    destroy(): void
+  }
+}
