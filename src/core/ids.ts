@@ -6,7 +6,7 @@ const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/
 export const ListingId = z.string().regex(ULID, 'expected a ULID').brand<'ListingId'>()
 export type ListingId = z.infer<typeof ListingId>
 
-/** A member's opaque id, stable for ever; handles are display only. */
+/** A member's opaque id, stable for ever; handles are display only (T15). */
 export const MemberId = z
   .string()
   .regex(/^m_[0-7][0-9A-HJKMNP-TV-Z]{25}$/, 'expected a member id')

@@ -137,5 +137,6 @@ export interface ListingView {
   submitted_at: string
   published_at: string | null
   updated_at: string
+  /** Made by a site to show how it works; marked wherever it is shown (T17). */
   demo: boolean
 }
