@@ -23,7 +23,8 @@ const MAX_IN_FLIGHT = 8
  * rejects every call from then on.
  */
 export function startMd5Thread(): Md5Thread {
-  const worker = new Worker(new URL('./md5-worker.ts', import.meta.url))
+  // The process's own flags are about its entry point, and some stop a worker from starting.
+  const worker = new Worker(new URL('./md5-worker.ts', import.meta.url), { execArgv: [] })
   const state: State = { worker, free: [], inFlight: 0, waiting: [], digests: new Map(), next: 0 }
   worker.on('message', (message: FromMd5Thread) => receive(state, message))
   const fail = (cause: unknown): void => {
