@@ -54,10 +54,6 @@ export function createIntake(db: DatabaseSync): Intake {
     db,
     'UPDATE members SET dirty = 1 WHERE id IN (SELECT member FROM endorsements WHERE endorser = ?)',
   )
-  const markMentioning = writer(
-    db,
-    `UPDATE listings SET dirty = ${DIRTY_FIGURES} WHERE n IN (SELECT n FROM mentions WHERE member = ?)`,
-  )
   const markAhead = writer(db, `UPDATE listings SET dirty = ${DIRTY_FIGURES} WHERE max_site_seq > ?`)
 
   function meta(key: string): unknown {
@@ -90,9 +86,10 @@ export function createIntake(db: DatabaseSync): Intake {
   }
 
   /**
-   * A policy touches everything. A grant touches who has it: what they did for
-   * listings, whom they endorsed. Any event of the site may make good an
-   * authority that named a position the site had not reached.
+   * A policy touches everything. A grant given or taken now touches the member's
+   * own view and whom they endorsed; of what they did for listings only acts that
+   * named a position the site had not reached, because an authority is judged at
+   * the position it names (T2).
    */
   function saveSite(before: SiteState, after: SiteState): void {
     setMeta.run('site', JSON.stringify(after))
@@ -105,7 +102,6 @@ export function createIntake(db: DatabaseSync): Intake {
     for (const member of changedGrants(before, after)) {
       markMember.run(member)
       markEndorsed.run(member)
-      markMentioning.run(member)
     }
   }
 
