@@ -62,6 +62,9 @@ describe('when a magnet link is read', () => {
       assert.deepEqual(parseMagnet(text), { ...NOTHING, infoHash: V1, ...expected }))
   }
 
+  it('keeps the zeros in front of a base32 hash', () =>
+    assert.equal(parseMagnet(`magnet:?xt=urn:btih:${'A'.repeat(31)}B`).infoHash, `${'0'.repeat(39)}1`))
+
   const bad: [text: string, code: string][] = [
     ['', 'torrent_magnet_syntax'],
     ['http://a.example', 'torrent_magnet_syntax'],

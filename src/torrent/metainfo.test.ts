@@ -289,6 +289,12 @@ describe('when a torrent could be read in two ways', () => {
       () => folder,
       (info) => file(info, 1).set('length', 15_536 + 16_384),
     ],
+    [
+      'pads that move one file and add up',
+      'torrent_hybrid_mismatch',
+      () => folder,
+      (info) => void [file(info, 1).set('length', 15_535), file(info, 4).set('length', 16_384)],
+    ],
     ['a pad that is no pad', 'torrent_hybrid_mismatch', () => folder, (info) => file(info, 1).delete('attr')],
     [
       'a trailing pad of more than a piece',

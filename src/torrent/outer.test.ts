@@ -132,6 +132,9 @@ describe('when the outer dictionary gains trackers and web seeds', () => {
   })
 
   it('gives the same bytes where nothing is new', () => {
+    const known = { addTrackers: ['udp://a.example:1'], addWebSeeds: ['https://b.example/'] }
+    const once = withOuter(bare, known)
+    assert.deepEqual(Buffer.from(withOuter(once, known)), Buffer.from(once))
     assert.deepEqual(Buffer.from(withOuter(bare, {})), Buffer.from(bare))
   })
 
