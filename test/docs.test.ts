@@ -78,7 +78,7 @@ function examplesIn(markdown: string): string[][] {
   const lines = fencesIn(markdown).flatMap((block) => block.replaceAll('\\\n', ' ').split('\n'))
   const quoted = [...markdown.matchAll(/`(bin\/qal [^`\n]+)`/g)].flatMap(([, example]) => example ?? [])
   return [...lines, ...quoted]
-    .filter((line) => /^(?:\$ )?bin\/qal /.test(line))
+    .filter((line) => /^(?:\$ )?bin\/qal \S/.test(line))
     .map((line) =>
       line
         .replace(/^\$ /, '')
@@ -176,10 +176,17 @@ describe('documents', () => {
       '```',
       'src/gone/   what',
       'bin/qal show x.torrent  # as named',
+      'bin/qal    what it is',
       '```',
       'or `bin/qal hash --json`',
     ].join('\n')
-    assert.deepEqual(pathsIn(sample), ['src/core/fold.ts', 'src/nothing.ts', 'src/gone/', 'bin/qal'])
+    assert.deepEqual(pathsIn(sample), [
+      'src/core/fold.ts',
+      'src/nothing.ts',
+      'src/gone/',
+      'bin/qal',
+      'bin/qal',
+    ])
     assert.deepEqual(linksIn(sample), ['docs/x.md'])
     assert.deepEqual(examplesIn(sample), [
       ['show', 'x.torrent'],
@@ -213,7 +220,7 @@ describe('examples of bin/qal', async () => {
   it('are found', () => assert.ok(examples.size >= 7, `only ${examples.size}`))
 
   it('name no command at random: what is not there is noticed', async () => {
-    await assert.rejects(helpOf(['frobnicate']))
+    await assert.rejects(helpOf(['frobnicate']), /is no command/)
   })
 
   for (const [example, { file, words }] of examples)
