@@ -133,27 +133,15 @@ sys.exit(0 if s.is_seeding else 1)
   if (code !== 0) throw new Error(`libtorrent did not finish: ${stdout} ${stderr}`)
 }
 
-/**
- * Seeds a .torrent with libtorrent until the test ends; returns its `ip:port`.
- * With `unchecked` it believes that the data is right, and sends wrong bytes when it is not.
- */
-export function libtorrentSeed(
-  t: Cleanable,
-  torrentPath: string,
-  dir: string,
-  { unchecked = false }: { unchecked?: boolean } = {},
-): Promise<string> {
+/** Seeds a .torrent with libtorrent until the test ends; returns its `ip:port`. */
+export function libtorrentSeed(t: Cleanable, torrentPath: string, dir: string): Promise<string> {
   const script = `${SESSION}
-p = lt.add_torrent_params()
-p.ti = lt.torrent_info(sys.argv[1])
-p.save_path = sys.argv[2]
-p.flags = lt.torrent_flags.seed_mode if sys.argv[3] == 'unchecked' else lt.torrent_flags.default_flags & ~lt.torrent_flags.paused
-h = ses.add_torrent(p)
+h = ses.add_torrent({'ti': lt.torrent_info(sys.argv[1]), 'save_path': sys.argv[2]})
 while not h.status().is_seeding: time.sleep(0.02)
 print(ses.listen_port(), flush=True)
 sys.stdin.read()
 `
-  return startPython(t, script, [torrentPath, dir, unchecked ? 'unchecked' : 'checked'])
+  return startPython(t, script, [torrentPath, dir])
 }
 
 async function startPython(t: Cleanable, script: string, args: string[]): Promise<string> {

@@ -158,7 +158,7 @@ declare module 'webtorrent' {
   export interface AddOptions {
     preloadedStore: object
     storeCacheSlots: number
-    announce?: string[]
+    skipVerify?: boolean
     strategy?: 'rarest' | 'sequential'
   }
   export default class WebTorrent extends EventEmitter {

@@ -1,0 +1,288 @@
+/**
+ * The process that speaks with a torrent's swarm. It is a process of its own
+ * because the client library has no defence against some malformed messages:
+ * whatever they end, it is this, and `fetch.ts` says so.
+ */
+import { once } from 'node:events'
+import { isIP } from 'node:net'
+import WebTorrent, { type Torrent, type Wire } from 'webtorrent'
+import { isQalError, type ErrorCode } from '../core/error.ts'
+import { addressPolicy, hostPort, isPublicAddress, unmapped, type AddressPolicy } from './addresses.ts'
+import { announceTo } from './announce.ts'
+import { diskStore, type ChunkStore } from './disk-store.ts'
+import type { FetchJob, FetchProgress, ToParent } from './fetch-protocol.ts'
+import { diskPath } from './layout.ts'
+import { CheckedWebSeed } from './web-seed.ts'
+
+const PROGRESS_EVERY_MS = 250
+const ANNOUNCE_TIMEOUT_MS = 15_000
+/** While nobody is there, ask again sooner than the tracker's interval, but no sooner than trackers take well. */
+const LONELY_INTERVAL_MS = 60_000
+const GOODBYE_WITHIN_MS = 1_000
+const MAX_CONNECTIONS = 50
+const CACHE_BYTES = 32 * 2 ** 20
+/** A peer that had a part in so many wrong pieces is not asked again; one that sent a wrong piece alone, at once. */
+const MAX_STRIKES = 3
+
+process.once('message', (job) => {
+  run(job as FetchJob).catch(fail)
+})
+process.once('disconnect', () => process.exit(0))
+process.on('uncaughtException', fail)
+// The library leaves promises behind when it is closed; what matters arrives as events.
+process.on('unhandledRejection', () => undefined)
+
+function send(message: ToParent): void {
+  if (process.connected) process.send?.(message)
+}
+
+function fail(error: unknown): void {
+  const code: ErrorCode = isQalError(error) ? error.code : 'swarm_client_failed'
+  const message = error instanceof Error ? error.message : String(error)
+  if (!process.connected) process.exit(1)
+  const failed: ToParent = { type: 'failed', code, message: message.slice(0, 500) }
+  process.send?.(failed, undefined, undefined, () => process.exit(1))
+}
+
+function problem(url: string, error: unknown): void {
+  const code: ErrorCode = isQalError(error) ? error.code : 'swarm_client_failed'
+  send({ type: 'problem', url, code, message: error instanceof Error ? error.message : String(error) })
+}
+
+async function run(job: FetchJob): Promise<void> {
+  const policy = addressPolicy(job.allow)
+  const client = new WebTorrent({
+    dht: false,
+    lsd: false,
+    utPex: true,
+    utp: false,
+    natUpnp: false,
+    natPmp: false,
+    // Trackers and web seeds are asked by our own code, held to the policy.
+    webSeeds: false,
+    tracker: false,
+    // Nobody is invited: who may be spoken to is decided here.
+    torrentPort: { host: '127.0.0.1', port: 0 },
+    maxConns: MAX_CONNECTIONS,
+  })
+  client.on('error', fail)
+  await once(client, 'listening')
+
+  const progress: FetchProgress = {
+    downloaded: 0,
+    peers: 0,
+    peersSeen: 0,
+    fromPeers: 0,
+    fromWebSeeds: 0,
+    badPieces: 0,
+    refusedPeers: 0,
+  }
+  const { data } = job
+  const torrent = client.add(data ? data.torrent : { infoHash: job.infoHash }, {
+    preloadedStore: data
+      ? diskStore(data.layout, (index) => diskPath(data.dir, String(index)), { write: true })
+      : emptyStore(),
+    storeCacheSlots: data ? Math.max(1, Math.floor(CACHE_BYTES / data.layout.pieceLength)) : 0,
+    strategy: 'rarest',
+  })
+  torrent.on('error', fail)
+  const gate = gatePeers(torrent, policy, progress)
+  const stop = new AbortController()
+  torrent.once('metadata', () => {
+    if (!data) return
+    for (const url of job.webSeeds) {
+      const onError = (error: unknown) => problem(url, error)
+      const options = { url, layout: data.layout, policy, signal: stop.signal, onError }
+      torrent.addWebSeed(new CheckedWebSeed(torrent, options))
+    }
+  })
+  const done = data ? once(torrent, 'done') : undefined
+  const metadata = metadataOf(torrent)
+  await once(torrent, 'infoHash')
+  if (torrent.infoHash !== job.infoHash)
+    throw new Error(`the client library reads info hash ${torrent.infoHash}`)
+
+  const ticker = setInterval(() => {
+    progress.downloaded = data ? torrent.downloaded : 0
+    progress.peers = torrent.wires.filter(({ type }) => type !== 'webSeed').length
+    send({ type: 'progress', progress })
+  }, PROGRESS_EVERY_MS)
+  const left = () => (data ? Math.max(data.layout.totalBytes - torrent.downloaded, 1) : 1)
+  const goodbye = keepAnnouncing(job, client, { policy, stop: stop.signal, left, gate, progress })
+
+  async function leave(): Promise<void> {
+    stop.abort()
+    clearInterval(ticker)
+    const said = goodbye(left())
+    // At once, or after a magnet's metadata it would go on to the data.
+    await new Promise<void>((resolve) => {
+      torrent.destroy({ destroyStore: false }, () => resolve())
+    })
+    await said
+  }
+  process.once('message', () => {
+    leave().then(() => process.exit(0), fail)
+  })
+
+  for (const peer of job.peers) gate.add(peer)
+  if (data) {
+    await done
+    progress.downloaded = data.layout.totalBytes
+    await leave()
+    send({ type: 'done', progress })
+  } else {
+    const infoBytes = await metadata
+    await leave()
+    send({ type: 'metadata', infoBytes })
+  }
+  process.disconnect?.()
+}
+
+interface Gate {
+  /** Tries a peer that a tracker or the caller named. */
+  add(peer: string): void
+}
+
+/** Lets only allowed peers through, whoever names them, and shuts out who sends wrong pieces. */
+function gatePeers(torrent: Torrent, policy: AddressPolicy, progress: FetchProgress): Gate {
+  const open = torrent.addPeer.bind(torrent)
+  const seen = new Set<string>()
+  const refused = new Set<string>()
+  const banned = new Set<string>()
+  const strikes = new Map<string, number>()
+  /** Who sent blocks of a piece since it last failed. */
+  const senders = new Map<number, Set<string>>()
+
+  torrent.addPeer = (peer, source) => {
+    const parts = typeof peer === 'string' ? splitPeer(peer) : undefined
+    if (!parts || typeof peer !== 'string' || banned.has(peer) || banned.has(parts.ip)) return false
+    if (!policy.allowsAddress(parts.ip, parts.port)) {
+      refused.add(peer)
+      progress.refusedPeers = refused.size
+      return false
+    }
+    return open(peer, source)
+  }
+
+  torrent.on('wire', (wire: Wire, address?: string) => {
+    const from = wire.type === 'webSeed' ? 'web seed' : (address ?? wire.peerId)
+    if (wire.type !== 'webSeed') {
+      const ip = splitPeer(from)?.ip
+      // Who connected to us was not named by anyone; it is held to the same.
+      if (banned.has(from) || (ip !== undefined && banned.has(ip))) return wire.destroy()
+      seen.add(from)
+      progress.peersSeen = seen.size
+    }
+    wire.on('download', (bytes: number) => {
+      if (wire.type === 'webSeed') progress.fromWebSeeds += bytes
+      else progress.fromPeers += bytes
+    })
+    wire.on('piece', (index: number) => {
+      const known = senders.get(index)
+      if (known) known.add(from)
+      else senders.set(index, new Set([from]))
+    })
+  })
+  torrent.on('verified', (index: number) => senders.delete(index))
+  torrent.on('warning', (warning: Error) => {
+    const index = /^Piece (\d+) failed verification/.exec(warning.message)?.[1]
+    if (index === undefined) return
+    progress.badPieces++
+    const guilty = [...(senders.get(Number(index)) ?? [])]
+    senders.delete(Number(index))
+    for (const peer of guilty) {
+      const count = (strikes.get(peer) ?? 0) + (guilty.length === 1 ? MAX_STRIKES : 1)
+      strikes.set(peer, count)
+      if (count < MAX_STRIKES) continue
+      banned.add(peer)
+      const ip = splitPeer(peer)?.ip
+      // Behind an address that only this machine or its network has there may be many peers.
+      if (ip !== undefined && isPublicAddress(ip)) banned.add(ip)
+      torrent.removePeer(peer)
+    }
+  })
+  return {
+    add(peer) {
+      if (!torrent.destroyed) torrent.addPeer(peer, 'tracker')
+    },
+  }
+}
+
+interface Announcing {
+  policy: AddressPolicy
+  stop: AbortSignal
+  left: () => number
+  gate: Gate
+  progress: FetchProgress
+}
+
+/** Announces to every tracker until stopped; the returned function says goodbye to those that answered, with the bytes still missing. */
+function keepAnnouncing(
+  job: FetchJob,
+  client: WebTorrent,
+  options: Announcing,
+): (left: number) => Promise<void> {
+  const { policy, stop, left, gate, progress } = options
+  const answered = new Set<string>()
+  const base = { infoHash: job.infoHash, peerId: client.peerId, port: client.torrentPort }
+  const ask = async (tracker: string, event: 'started' | 'update') => {
+    let waitMs = LONELY_INTERVAL_MS
+    try {
+      const answer = await announceTo(
+        tracker,
+        { ...base, left: left(), event },
+        { policy, signal: stop, timeoutMs: ANNOUNCE_TIMEOUT_MS },
+      )
+      answered.add(tracker)
+      for (const peer of answer.peers) gate.add(peer)
+      if (progress.peers > 0) waitMs = Math.max(answer.intervalMs, LONELY_INTERVAL_MS)
+    } catch (error) {
+      if (stop.aborted) return
+      problem(tracker, error)
+    }
+    const timer = setTimeout(() => void ask(tracker, answered.has(tracker) ? 'update' : 'started'), waitMs)
+    stop.addEventListener('abort', () => clearTimeout(timer), { once: true })
+  }
+  for (const tracker of job.trackers) void ask(tracker, 'started')
+  return async (leftNow) => {
+    const signal = AbortSignal.timeout(GOODBYE_WITHIN_MS)
+    const goodbyes = [...answered].map((tracker) =>
+      announceTo(
+        tracker,
+        { ...base, left: leftNow, event: 'stopped' },
+        { policy, signal, timeoutMs: GOODBYE_WITHIN_MS },
+      ),
+    )
+    await Promise.allSettled(goodbyes)
+  }
+}
+
+/** The raw `info` bytes from the first peer whose bytes have the info hash; the library would hand on a re-encoding. */
+async function metadataOf(torrent: Torrent): Promise<Uint8Array> {
+  const { promise, resolve } = Promise.withResolvers<Uint8Array>()
+  torrent.on('wire', (wire: Wire) => {
+    wire.ut_metadata.once('metadata', () => {
+      if (wire.ut_metadata.metadata) resolve(wire.ut_metadata.metadata)
+    })
+  })
+  return promise
+}
+
+/** Metadata alone is wanted: nothing is read from or written to a disk. */
+function emptyStore(): ChunkStore {
+  const nothing = new Error('no data is wanted')
+  return {
+    chunkLength: 1,
+    put: (_index, _bytes, callback) => callback?.(nothing),
+    get: (_index, options, callback) => (typeof options === 'function' ? options : callback)?.(nothing),
+    close: (callback) => callback?.(null),
+    destroy: (callback) => callback?.(null),
+  }
+}
+
+function splitPeer(peer: string): { ip: string; port: number } | undefined {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(peer)
+  const ip = unmapped(match?.[1] ?? match?.[2] ?? '')
+  const port = Number(match?.[3])
+  return isIP(ip) !== 0 && port > 0 && port < 65_536 && hostPort(ip, port) !== '' ? { ip, port } : undefined
+}
