@@ -7,7 +7,7 @@ import { clientTorrent, parseMetainfo, withOuter } from './metainfo.ts'
 import { content, torrentOf } from './torrent-fixture.ts'
 
 /** More with QAL_FUZZ_CASES; the seed makes a failure repeatable. */
-const CASES = Number(process.env['QAL_FUZZ_CASES'] ?? 5_000)
+const CASES = Number(process.env['QAL_FUZZ_CASES'] ?? 10_000)
 const SEED = Number(process.env['QAL_FUZZ_SEED'] ?? 1)
 /** No case may take so long, whatever it says of itself. */
 const CASE_MS = 2_000

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { isQalError } from '../core/error.ts'
 import { nodeHashes } from '../swarm/node-hashes.ts'
-import { decode } from './bencode.ts'
-import { parseMetainfo, withOuter, type Metainfo } from './metainfo.ts'
+import { decode, encode, type Encodable } from './bencode.ts'
+import { clientTorrent, parseMetainfo, withOuter, type Metainfo } from './metainfo.ts'
 import { content, dict, edited, torrentOf, type Plain } from './torrent-fixture.ts'
 
 let bare: Uint8Array
@@ -161,6 +161,27 @@ describe('when the outer dictionary gains trackers and web seeds', () => {
         (error) => isQalError(error) && error.code === code,
       ))
   }
+})
+
+it('makes a torrent for clients that know only v1: the same info hash, trackers and web seeds, no layers', async () => {
+  const made = await torrentOf({ 'a.gguf': content(50_000) }, nodeHashes, {
+    trackers: [['udp://a.example:1/announce'], ['wss://b.example/']],
+    webSeeds: ['https://c.example/a.gguf'],
+    comment: 'c',
+  })
+  const metainfo = await parseMetainfo(made.bytes, nodeHashes)
+  const small = clientTorrent(metainfo)
+  assert.ok(!Buffer.from(small).includes('piece layers'))
+  assert.ok(Buffer.from(small).includes(metainfo.infoBytes))
+  const expected = new Map<string, Encodable>([
+    ['announce', 'udp://a.example:1/announce'],
+    ['announce-list', metainfo.trackers],
+    ['url-list', metainfo.web_seeds],
+  ])
+  const rest = Buffer.from(small)
+    .toString('latin1')
+    .replace(`4:info${Buffer.from(metainfo.infoBytes).toString('latin1')}`, '')
+  assert.equal(rest, Buffer.from(encode(expected)).toString('latin1'))
 })
 
 function slice(bytes: Uint8Array, key: string): Buffer {

@@ -33,6 +33,21 @@ export function asList(value: Plain | undefined): Plain[] {
   return value
 }
 
+/** An entry of the v1 file list. */
+export function v1File(info: Map<string, Plain>, index: number): Map<string, Plain> {
+  return asMap(asList(info.get('files'))[index])
+}
+
+/** The v2 file tree. */
+export function fileTree(info: Map<string, Plain>): Map<string, Plain> {
+  return asMap(info.get('file tree'))
+}
+
+/** What the v2 file tree says of a file. */
+export function treeLeaf(info: Map<string, Plain>, ...names: string[]): Map<string, Plain> {
+  return [...names, ''].reduce((node, name) => asMap(node.get(name)), fileTree(info))
+}
+
 function plain(value: BValue): Plain {
   if (value.type === 'integer' || value.type === 'string') return value.value
   if (value.type === 'list') return value.items.map(plain)
