@@ -2,11 +2,12 @@ import { bytesIn, weigh, type GgufHeader, type GgufTensor } from './header.ts'
 import type { Label } from './labels.ts'
 import {
   isQuantisable,
+  planRecipes,
   recipe,
   recipeModelOf,
   RULE_VERSIONS,
   type RecipeModel,
-  type RecipeOptions,
+  type RecipePlan,
 } from './recipe.ts'
 import {
   bitsPerWeight,
@@ -96,8 +97,9 @@ export function proveQuantisation(
     return { ...base, proven: [], match: 'unknown', matched: 0, differs: [], below: 0, nearest: null, reason }
   }
   const best = new Map<FileType, Comparison>()
+  const plans = RULE_VERSIONS.map((version) => planRecipes(tensors, version))
   for (const fileType of FILE_TYPE_NAMES) {
-    const comparison = compareBest(tensors, fileType, model)
+    const comparison = compareBest(tensors, plans, fileType, model)
     if (comparison !== null) best.set(fileType, comparison)
   }
   const proven = [...best.values()].filter((c) => c.matched === tensors.length).map((c) => c.fileType)
@@ -127,14 +129,15 @@ function countTypes(tensors: readonly GgufTensor[]): Partial<Record<TensorTypeNa
 /** The best match of a file type over rule versions and importance matrix. */
 function compareBest(
   tensors: readonly GgufTensor[],
+  plans: readonly RecipePlan[],
   fileType: FileType,
   model: RecipeModel,
 ): Comparison | null {
   let best: Comparison | null = null
-  for (const version of RULE_VERSIONS)
+  for (const plan of plans)
     for (const imatrix of [false, true])
       for (const is70b of model.is70b) {
-        const comparison = compare(tensors, fileType, model, { version, imatrix, is70b })
+        const comparison = compare(tensors, recipe(plan, fileType, model, { imatrix, is70b }), fileType)
         if (comparison !== null && (best === null || comparison.matched > best.matched)) best = comparison
       }
   return best
@@ -142,11 +145,9 @@ function compareBest(
 
 function compare(
   tensors: readonly GgufTensor[],
+  expected: (TensorTypeName | null)[] | null,
   fileType: FileType,
-  model: RecipeModel,
-  options: RecipeOptions,
 ): Comparison | null {
-  const expected = recipe(tensors, fileType, model, options)
   if (expected === null) return null
   let matched = 0
   let agreeing = 0
@@ -159,7 +160,7 @@ function compare(
     if (fits) matched += 1
     elements += tensor.elements
     bytes += wanted === null ? tensor.bytes : bytesIn(wanted, tensor.elements)
-    if (wanted === null || /^(?:token_embd|output)\.weight$/.test(tensor.name)) return
+    if (wanted === null || tensor.name === 'token_embd.weight' || tensor.name === 'output.weight') return
     body += tensor.elements
     if (fits) agreeing += tensor.elements
   })

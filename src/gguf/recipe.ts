@@ -24,7 +24,6 @@ export interface RecipeModel {
 
 export interface RecipeOptions {
   imatrix: boolean
-  version: RuleVersion
   is70b: boolean
 }
 
@@ -99,26 +98,52 @@ function is70b(architecture: string, layers: number, grouped: boolean): readonly
   return [true, false]
 }
 
+/** Tensors prepared for recipes of one rule version: names are matched once, not once a recipe. */
+export interface RecipePlan {
+  version: RuleVersion
+  tensors: readonly RecipeTensor[]
+  categories: Category[]
+  /** Indices of the tensors that the quantiser touches, in the order in which it visits them. */
+  order: number[]
+  /** Tensors that upstream counts as attention values. */
+  valueCount: number
+}
+
+/** Prepares a model's tensors, those of all shards. */
+export function planRecipes(tensors: readonly RecipeTensor[], version: RuleVersion): RecipePlan {
+  const categories = tensors.map(({ name }) => categoryOf(name, version))
+  const order = tensors
+    .map((tensor, index) => ({ tensor, index, layer: layerOf(tensor.name) }))
+    .filter(({ tensor }) => isQuantisable(tensor))
+    // The quantiser walks a map sorted by layer and then by name; its counters depend on it.
+    .toSorted((a, b) => a.layer - b.layer || (a.tensor.name < b.tensor.name ? -1 : 1))
+    .map(({ index }) => index)
+  const valueCount = categories.filter((c) => c === 'attn_v' || c === 'attn_qkv' || c === 'attn_kv_b').length
+  return { version, tensors, categories, order, valueCount }
+}
+
+function layerOf(name: string): number {
+  return Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? -1)
+}
+
 /**
  * The tensor types that llama.cpp's quantiser would choose for a file type, in
- * the order of `tensors`; null for a tensor that it leaves as it is. Null as a
- * whole where llama.cpp itself refuses (a width that no fallback fits).
+ * the order of the plan's tensors; null for a tensor that it leaves as it is.
+ * Null as a whole where llama.cpp itself refuses (a width that no fallback fits).
  */
 export function recipe(
-  tensors: readonly RecipeTensor[],
+  { version, tensors, categories, order, valueCount }: RecipePlan,
   fileType: FileType,
   model: RecipeModel,
-  { imatrix, version, is70b: seventy }: RecipeOptions,
+  { imatrix, is70b: seventy }: RecipeOptions,
 ): (TensorTypeName | null)[] | null {
   const base: TensorTypeName = FILE_TYPES[fileType].base
   const result = Array.from<TensorTypeName | null>({ length: tensors.length }).fill(null)
-  const categories = tensors.map(({ name }) => categoryOf(name, version))
-  const valueCount = categories.filter((c) => c === 'attn_v' || c === 'attn_qkv' || c === 'attn_kv_b').length
   const counters = { value: 0, down: 0, gate: 0, up: 0 }
-  for (const index of visitingOrder(tensors)) {
+  for (const index of order) {
     const tensor = tensors[index]
     const category = categories[index]
-    if (tensor === undefined || category === undefined || !isQuantisable(tensor)) continue
+    if (tensor === undefined || category === undefined) continue
     if (!isQuantised(base)) {
       result[index] = base
       continue
@@ -140,17 +165,6 @@ export function recipe(
     result[index] = type
   }
   return result
-}
-
-function layerOf(name: string): number {
-  return Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? -1)
-}
-
-// The quantiser walks a map sorted by layer and then by name; its counters depend on it.
-function visitingOrder(tensors: readonly RecipeTensor[]): number[] {
-  const keyed = tensors.map(({ name }, index) => ({ name, index, layer: layerOf(name) }))
-  keyed.sort((a, b) => a.layer - b.layer || (a.name < b.name ? -1 : 1))
-  return keyed.map(({ index }) => index)
 }
 
 /** The type that stands in where a row is no multiple of the wanted type's block. */

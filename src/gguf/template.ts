@@ -65,7 +65,7 @@ const PATTERNS: readonly Pattern[] = [
 
 /** An `in` test of a literal against what somebody wrote: how a trigger word works. */
 const TRIGGER =
-  /(['"])([^'"]{3,})\1\s+(?:not\s+)?in\s+\(?\s*\w+(?:\[(['"])content\3\]|\.content)|(?:\[(['"])content\4\]|\.content)\s*==\s*['"]/g
+  /(['"])([^'"]{3,})\1\s+(?:not\s+)?in\s+\(?\s*\w+(?:\[[^\]'"]{1,20}\])?(?:\[(['"])content\3\]|\.content)|(?:\[(['"])content\4\]|\.content)\s*==\s*['"]/g
 /** Markup that real templates look for in a message. */
 const MARKUP = /[<>|[\]/{}]|^\W+$/
 

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { tempDir, runTool } from '../../test/tools.ts'
+import { tinyLlama, type Inspection } from '../gguf/index.ts'
+
+const QAL = fileURLToPath(new URL('main.ts', import.meta.url))
+const TSX = fileURLToPath(new URL('../../scripts/tsx.mjs', import.meta.url))
+
+function qal(...args: string[]) {
+  return runTool(process.execPath, ['--import', TSX, QAL, 'inspect', ...args])
+}
+
+test('the exit code is the verdict', async (t) => {
+  const dir = await tempDir(t)
+  const make = async (name: string, bytes: Uint8Array) => {
+    const path = join(dir, name)
+    await writeFile(path, bytes)
+    return path
+  }
+  const good = await make('tiny-Q8_0.gguf', tinyLlama({ seed: 1, name: 'Tiny', type: 'Q8_0' }))
+  const lie = await make('lie.gguf', tinyLlama({ seed: 1, name: 'Tiny', type: 'Q8_0', fileType: 15 }))
+  const escapes = await make(
+    'x.gguf',
+    tinyLlama({ seed: 1, name: '\u001b]0;owned\u0007\u202e\u009b2J', type: 'Q8_0' }),
+  )
+  const page = await make('page.gguf', Buffer.from('<!doctype html><title>404</title>'))
+  const cases: [string[], number, string | null][] = [
+    [[good], 0, 'accept'],
+    [[good, '--label', 'Q8_0'], 0, 'accept'],
+    [[good, '--label', 'Q4_K_M'], 3, 'mislabelled'],
+    [[lie], 3, 'mislabelled'],
+    [[escapes], 0, 'warn'],
+    [[page], 4, 'reject'],
+    [[good, '--label', 'nonsense'], 2, null],
+    [[join(dir, 'absent.gguf')], 2, null],
+    [[], 2, null],
+  ]
+  for (const [args, code, verdict] of cases) {
+    const { code: found, stdout, stderr } = await qal(...args, '--json')
+    assert.equal(found, code, `${args.join(' ')}: ${stdout}${stderr}`)
+    if (verdict === null) continue
+    const inspection = JSON.parse(stdout) as Inspection
+    assert.equal(inspection.verdict, verdict)
+    // eslint-disable-next-line no-control-regex -- their absence is what is tested
+    assert.doesNotMatch(stdout, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/)
+  }
+  const { stdout } = await qal(escapes)
+  assert.match(stdout, /^WARN {2}x\.gguf\n/)
+  assert.match(stdout, /\\u\{1b\}\]0;owned\\u\{7\}\\u\{202e\}\\u\{9b\}2J/)
+  // eslint-disable-next-line no-control-regex -- as above
+  assert.doesNotMatch(stdout, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/)
+})
+
+test('the report says what the file really is, and the help shows how', async (t) => {
+  const path = join(await tempDir(t), 'tiny-Q4_K_M.gguf')
+  await writeFile(path, tinyLlama({ seed: 1, name: 'Tiny', type: 'Q8_0', fileType: 15 }))
+  const { stdout } = await qal(path)
+  assert.match(stdout, /^MISLABELLED {2}tiny-Q4_K_M\.gguf\n/)
+  assert.match(stdout, /The file name says Q4_K_M, but every tensor matches Q8_0/)
+  assert.match(stdout, /blk\.0\.attn_k\.weight is Q8_0, expected Q4_K/)
+  const help = await qal('--help')
+  assert.equal(help.code, 0)
+  assert.match(help.stdout, /Examples:\n {2}bin\/qal inspect/)
+})
