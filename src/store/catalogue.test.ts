@@ -94,7 +94,7 @@ describe('a catalogue file', () => {
     const ledger = await ledgerOf(t, 3)
     const catalogue = await caughtUp(t, path, ledger)
     const db = new DatabaseSync(path, { defensive: false })
-    db.exec("DELETE FROM words_data WHERE id > 10; PRAGMA wal_checkpoint(TRUNCATE)")
+    db.exec('DELETE FROM words_data WHERE id > 10; PRAGMA wal_checkpoint(TRUNCATE)')
     db.close()
     assert.throws(() => catalogue.search({ q: 'model', status: 'all' }), coded('store_corrupt'))
     await catalogue.catchUp(ledger)
@@ -159,6 +159,30 @@ describe('catching up', () => {
         assert.equal(catalogue.memberByHandle(`h${n}x`)?.id, id)
       }),
     )
+  })
+
+  it('looks again for a caller who wrote while another was catching up', async (t) => {
+    const ledger = await openSqliteLedger(':memory:')
+    t.after(() => ledger.close())
+    const catalogue = opened(t, ':memory:')
+    const gate = Promise.withResolvers<undefined>()
+    // The same ledger on a slow line: what it answers is true, but late.
+    const slow: Ledger = {
+      ...ledger,
+      read: async (cursor, limit) => {
+        const answer = await ledger.read(cursor, limit)
+        await gate.promise
+        return answer
+      },
+    }
+    const [early, late] = [aStream(), aStream()]
+    await ledger.append(early, 0, [joined()])
+    const first = catalogue.catchUp(slow)
+    await ledger.append(late, 0, [joined()])
+    const second = catalogue.catchUp(slow)
+    gate.resolve(undefined)
+    await Promise.all([first, second])
+    for (const stream of [early, late]) assert.ok(catalogue.memberState(subjectOf(stream)))
   })
 
   it('asks the ledger for nothing but its head when there is nothing new', async (t) => {
