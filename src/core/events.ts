@@ -40,13 +40,18 @@ export type Authority = z.infer<typeof Authority>
 /** Control, bidi-override, zero-width, invisible and private characters: what can make text read otherwise than it is. */
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Default_Ignorable_Code_Point}\u2800]/u
 
+/** Whether a text is what it seems on one line: none of its characters is hidden. */
+export function isPlain(text: string): boolean {
+  return !HIDDEN.test(text)
+}
+
 /** Visible text without hidden characters. */
 const line = (max: number) =>
   z
     .string()
     .min(1)
     .max(max)
-    .refine((text) => !HIDDEN.test(text), 'expected plain text on one line')
+    .refine(isPlain, 'expected plain text on one line')
     .refine((text) => text.trim() === text, 'expected no space at the ends')
 
 const httpUrl = url(2_000, /^https?:\/\//, 'expected an http or https URL')
@@ -77,7 +82,7 @@ const filePath = z
   .max(1_024)
   .refine(
     (path) =>
-      !HIDDEN.test(path) &&
+      isPlain(path) &&
       !path.includes('\\') &&
       path.split('/').every((part) => part !== '' && part !== '.' && part !== '..'),
     'expected a relative path of plain names',

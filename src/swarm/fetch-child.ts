@@ -16,8 +16,9 @@ import { CheckedWebSeed } from './web-seed.ts'
 
 const PROGRESS_EVERY_MS = 250
 const ANNOUNCE_TIMEOUT_MS = 15_000
-/** While nobody is there, ask again sooner than the tracker's interval, but no sooner than trackers take well. */
+/** While nobody is there, ask again sooner than the tracker's interval, but no sooner than trackers take well: once soon, for a seeder that starts as we do, then each minute. */
 const LONELY_INTERVAL_MS = 60_000
+const LONELY_FIRST_MS = 10_000
 const GOODBYE_WITHIN_MS = 1_000
 const MAX_CONNECTIONS = 50
 const CACHE_BYTES = 32 * 2 ** 20
@@ -226,7 +227,7 @@ function keepAnnouncing(
   const answered = new Set<string>()
   const base = { infoHash: job.infoHash, peerId: client.peerId, port: client.torrentPort }
   const ask = async (tracker: string, event: 'started' | 'update') => {
-    let waitMs = LONELY_INTERVAL_MS
+    let waitMs = answered.has(tracker) ? LONELY_INTERVAL_MS : LONELY_FIRST_MS
     try {
       const answer = await announceTo(
         tracker,

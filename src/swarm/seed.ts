@@ -43,6 +43,8 @@ export interface Seeder {
    * `swarm_already_seeding`, `swarm_info_hash`.
    */
   add(input: { torrent: Uint8Array; path: string }): Promise<Seeded>
+  /** Tells the trackers of every torrent now: one that refused a torrent may know it since. */
+  announce(): void
   /** Stops seeding; the data stays. Unknown hashes are ignored. */
   remove(infoHash: string): Promise<void>
   /** Says goodbye to the trackers and closes every connection, within 3 s. */
@@ -141,6 +143,9 @@ export async function startSeeder(options: SeederOptions = {}): Promise<Seeder> 
   return {
     port: client.torrentPort,
     add,
+    announce() {
+      for (const torrent of seeding.values()) torrent.discovery?.tracker?.update({ numwant: 0 })
+    },
     async remove(infoHash) {
       const torrent = seeding.get(infoHash.toLowerCase())
       if (!torrent) return

@@ -137,6 +137,7 @@ declare module 'webtorrent' {
     bitfield: { get(index: number): boolean }
     numPeers: number
     wires: Wire[]
+    discovery?: { tracker?: { update(options: { numwant: number }): void } } | null
     addPeer(peer: string | object, source?: string): boolean
     removePeer(id: string): void
     addWebSeed(connection: object): void

@@ -1,0 +1,27 @@
+/** `npm start`: installs what is missing, builds what has changed, then runs the site with the pinned Node. */
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { buildSite, installRuntime, node, root } from './install.mjs'
+
+try {
+  installRuntime()
+  buildSite()
+} catch (error) {
+  process.stderr.write(`npm start: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(1)
+}
+const child = spawn(
+  node,
+  [
+    '--disable-warning=ExperimentalWarning',
+    '--import',
+    join(root, 'scripts/tsx.mjs'),
+    join(root, 'src/deploy/start.ts'),
+    ...process.argv.slice(2),
+  ],
+  { stdio: 'inherit' },
+)
+// The terminal sends Ctrl-C to the whole group; what is sent to this process alone is passed on.
+process.on('SIGINT', () => {})
+for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)))

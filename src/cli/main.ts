@@ -1,0 +1,76 @@
+import { Command, CommanderError } from 'commander'
+import { isQalError } from '../core/error.ts'
+import { adminCommand } from './admin.ts'
+import { createCommand } from './create.ts'
+import { hashCommand } from './hash.ts'
+import { inspectCommand } from './inspect.ts'
+import { magnetCommand } from './magnet.ts'
+import { serveCommand } from './serve.ts'
+import { showCommand } from './show.ts'
+import { verifyCommand } from './verify.ts'
+
+const program = new Command('qal')
+  .description(
+    'The torrent index for open-weight AI models in which every badge is computed from public evidence',
+  )
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 fine, 1 unexpected failure, 2 usage, 3 the claim does not hold, 4 invalid or hostile input',
+  )
+  .exitOverride()
+  .configureHelp({ showGlobalOptions: true })
+
+for (const command of [
+  createCommand(),
+  showCommand(),
+  magnetCommand(),
+  hashCommand(),
+  inspectCommand(),
+  verifyCommand(),
+  serveCommand(),
+  adminCommand(),
+])
+  program.addCommand(overridden(command))
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = exitCodeOf(error)
+}
+
+/** Commands made on their own do not inherit their parent's settings. */
+function overridden(command: Command): Command {
+  command.exitOverride().showHelpAfterError('(see --help)')
+  for (const sub of command.commands) overridden(sub)
+  return command
+}
+
+/** Prints what went wrong, once, and says which exit code it is. */
+function exitCodeOf(error: unknown): number {
+  // Commander has printed its own message; asking for help is not an error.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  const json = process.argv.includes('--json')
+  if (isQalError(error)) {
+    const { code, message, facts } = error
+    const { field, expected, found, offset } = facts
+    if (json)
+      process.stdout.write(
+        `${JSON.stringify({ error: { code, message, field, expected, found, offset } })}\n`,
+      )
+    else {
+      process.stderr.write(`qal: ${message}\n`)
+      if (expected !== undefined && !message.includes(expected))
+        process.stderr.write(`  expected: ${expected}\n`)
+    }
+    return facts.exit ?? 1
+  }
+  const nodeCode = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const reason = error instanceof Error ? error.message : String(error)
+  if (json)
+    process.stdout.write(
+      `${JSON.stringify({ error: { code: nodeCode || 'unexpected', message: reason } })}\n`,
+    )
+  else process.stderr.write(`qal: ${reason}\n`)
+  // A path that is not there is how the command was called.
+  return nodeCode === 'ENOENT' || nodeCode === 'EISDIR' || nodeCode === 'EACCES' ? 2 : 1
+}

@@ -1,0 +1,29 @@
+import { Command } from 'commander'
+import { parseServeSettings, SERVE_DEFAULTS } from '../deploy/settings.ts'
+
+/** Runs the site, API, tracker, seeder and verifier on this machine until Ctrl-C. */
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('Run the site, API, tracker, seeder and verifier on this machine')
+    .option('--port <n>', 'port of the site and of the tracker (HTTP, UDP, WebSocket)', SERVE_DEFAULTS.port)
+    .option('--host <host>', 'address to listen on', SERVE_DEFAULTS.host)
+    .option('--data <dir>', 'the data folder', process.env['QAL_DATA'] ?? SERVE_DEFAULTS.data)
+    .option('--json', 'print the address as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  bin/qal serve
+  bin/qal serve --port 9000 --data /srv/qal
+  bin/qal serve --host 0.0.0.0
+
+Behind a domain, set QAL_BASE_URL to the address that visitors use.`,
+    )
+    .action(async (options: { port: string; host: string; data: string; json?: boolean }) => {
+      const settings = parseServeSettings(options)
+      const { startNode, untilStopped } = await import('../deploy/node.ts')
+      const site = await startNode(settings)
+      process.stdout.write(options.json ? `${JSON.stringify({ url: site.url })}\n` : `${site.url}\n`)
+      await untilStopped(site)
+    })
+}

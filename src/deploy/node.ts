@@ -1,0 +1,169 @@
+import { existsSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { getRequestListener } from '@hono/node-server'
+import { serveStatic } from '@hono/node-server/serve-static'
+import { Hono } from 'hono'
+import { QalError } from '../core/error.ts'
+import { nodeHashes } from '../swarm/node-hashes.ts'
+import { createTracker } from '../swarm/tracker.ts'
+import { createApp } from '../web/app.ts'
+import { startChild, type Child } from './child.ts'
+import { scrapeSite } from './scraper.ts'
+import { isLoopback, type ServeSettings } from './settings.ts'
+import { openStores, SITE_NAME, type Stores } from './stores.ts'
+import { verifierToken } from './verifier-member.ts'
+
+const SCRAPE_EVERY_MS = 15_000
+const CLIENT_DIR = fileURLToPath(new URL('../../dist/client', import.meta.url))
+
+export interface Site {
+  url: string
+  stores: Stores
+  /** Looks for new files in the seed folder at once. */
+  reseed(): void
+  close(): Promise<void>
+}
+
+/** Runs deployment C on one machine: site, API, tracker, seeder, verifier and scraper, with the embedded stores. */
+export async function startNode(settings: ServeSettings, demo = false): Promise<Site> {
+  if (!existsSync(CLIENT_DIR))
+    throw new QalError('cli_not_built', 'Cannot serve: the site is not built; run `npm run build` first', {
+      exit: 1,
+    })
+  const stores = await openStores(settings.data)
+  const loopback = isLoopback(settings.host)
+  const server = createServer()
+  const children: Child[] = []
+  const closers: (() => Promise<void> | void)[] = [() => stores.close()]
+  const close = async (): Promise<void> => {
+    while (closers.length > 0) await closers.pop()?.()
+  }
+  try {
+    const port = await listen(server, settings)
+    closers.push(() => stop(server))
+    const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
+    const authority = `${host}:${port}`
+    const url = process.env['QAL_BASE_URL']?.replace(/\/+$/, '') ?? `http://${authority}`
+
+    const tracker = await createTracker({
+      http: server,
+      allow: (infoHash) => stores.catalogue.byHash(infoHash).length > 0,
+    })
+    closers.push(() => tracker.close())
+
+    const app = new Hono()
+    app.use(
+      '/assets/*',
+      serveStatic({
+        root: CLIENT_DIR,
+        onFound: (_path, c) => c.header('cache-control', 'public, max-age=31536000, immutable'),
+      }),
+    )
+    // The operator's own seed folder as a web seed (BEP 19); ranges are the library's.
+    app.use(
+      '/seed/*',
+      serveStatic({ root: stores.seedDir, rewriteRequestPath: (path) => path.replace(/^\/seed/, '') }),
+    )
+    const site = createApp({
+      ...stores,
+      hash: nodeHashes,
+      site: {
+        name: SITE_NAME,
+        baseUrl: url,
+        secret: stores.secret,
+        demo,
+        loopback,
+        trackers: announceUrls(url, authority),
+      },
+      ...(loopback ? { showLink } : {}),
+      changed: () => children.forEach((child) => child.send('changed')),
+    })
+    app.all('*', (c) => site.fetch(c.req.raw))
+    const listener = getRequestListener(app.fetch, { hostname: authority })
+    server.on('request', (request, response) => {
+      if (!tracker.handleHttp(request, response)) void listener(request, response)
+    })
+
+    // On loopback whoever submits is the operator; elsewhere only public addresses are reached.
+    const allow = loopback ? ['127.0.0.0/8', '::1/128'] : []
+    const seeder = startChild('seeder', {
+      seedDir: stores.seedDir,
+      trackers: announceUrls(url, authority),
+      host: settings.host,
+      allow,
+    })
+    const verifier = startChild('verifier', {
+      name: 'local-verifier',
+      site: `http://${authority}`,
+      token: await verifierToken(stores),
+      data: settings.data,
+      allow,
+    })
+    children.push(seeder, verifier)
+    closers.push(() => Promise.all(children.map((child) => child.stop())).then(() => undefined))
+
+    const scraper = setInterval(() => void scrapeSite(stores, announceUrls(url, authority)), SCRAPE_EVERY_MS)
+    closers.push(() => clearInterval(scraper))
+    return { url, stores, reseed: () => seeder.send('changed'), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Waits for Ctrl-C or a stop from outside, then closes everything. A second Ctrl-C does not wait. */
+export async function untilStopped(site: Site): Promise<void> {
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', () => resolve())
+    process.once('SIGTERM', () => resolve())
+    process.once('SIGHUP', () => resolve())
+  })
+  process.once('SIGINT', () => process.exit(130))
+  await site.close()
+}
+
+/** Announce URLs of the embedded tracker: one port, three protocols. */
+function announceUrls(url: string, authority: string): string[] {
+  const base = new URL(url)
+  const secure = base.protocol === 'https:'
+  return [
+    `${base.origin}/announce`,
+    `udp://${secure ? `${base.hostname}:${authority.split(':').at(-1)}` : base.host}/announce`,
+    `${secure ? 'wss' : 'ws'}://${base.host}/announce`,
+  ]
+}
+
+function showLink(handle: string, url: string): void {
+  process.stderr.write(`\n  Sign in as @${handle} (once, for 15 minutes):\n  ${url}\n\n`)
+}
+
+function listen(server: Server, { port, host }: ServeSettings): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      reject(
+        cause.code === 'EADDRINUSE'
+          ? new QalError(
+              'cli_port',
+              `Cannot listen on ${host}:${port}: another program has it; choose one with --port`,
+              {
+                field: '--port',
+                expected: 'a free port',
+                exit: 2,
+                cause,
+              },
+            )
+          : cause,
+      )
+    })
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
+  })
+}
+
+function stop(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+}

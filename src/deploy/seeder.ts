@@ -1,0 +1,59 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { addressPolicy } from '../swarm/addresses.ts'
+import { startSeeder } from '../swarm/seed.ts'
+import { runChild } from './child.ts'
+
+interface SeederSettings {
+  seedDir: string
+  trackers: string[]
+  host: string
+  /** Addresses beside public ones whose peers are served: CIDR or host:port. */
+  allow: string[]
+}
+
+const LOOK_EVERY_MS = 30_000
+/** A burst of changes is one announce; trackers take more than that badly. */
+const ANNOUNCE_AFTER_MS = 250
+
+runChild(async ({ seedDir, trackers, host, allow }: SeederSettings) => {
+  const seeder = await startSeeder({
+    trackers,
+    host,
+    policy: addressPolicy(allow),
+    onError: (error) => console.error('Seeder:', error.message),
+  })
+  const seeding = new Set<string>()
+  let announcing: NodeJS.Timeout | null = null
+
+  async function look(): Promise<void> {
+    for (const name of await readdir(seedDir)) {
+      if (!name.endsWith('.torrent') || seeding.has(name)) continue
+      seeding.add(name)
+      try {
+        await seeder.add({ torrent: new Uint8Array(await readFile(join(seedDir, name))), path: seedDir })
+      } catch (error) {
+        seeding.delete(name)
+        console.error(`Cannot seed ${name}:`, error instanceof Error ? error.message : error)
+      }
+    }
+  }
+
+  await look()
+  const timer = setInterval(() => void look(), LOOK_EVERY_MS)
+  return {
+    changed: () => {
+      void look()
+      // The embedded tracker takes only listed torrents, and this one may be listed since.
+      announcing ??= setTimeout(() => {
+        announcing = null
+        seeder.announce()
+      }, ANNOUNCE_AFTER_MS)
+    },
+    close: async () => {
+      clearInterval(timer)
+      if (announcing) clearTimeout(announcing)
+      await seeder.close()
+    },
+  }
+})

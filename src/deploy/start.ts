@@ -1,0 +1,36 @@
+import { Command } from 'commander'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { isQalError } from '../core/error.ts'
+import { fillWithDemo, wantsDemo } from '../demo/demo.ts'
+import { startNode, untilStopped } from './node.ts'
+import { parseServeSettings, SERVE_DEFAULTS } from './settings.ts'
+
+/** `npm start`: serves, and fills an empty ledger with the demo. */
+const program = new Command('npm start --')
+  .option('--port <n>', 'port of the site and of the tracker', SERVE_DEFAULTS.port)
+  .option('--host <host>', 'address to listen on', SERVE_DEFAULTS.host)
+  .option('--data <dir>', 'the data folder', process.env['QAL_DATA'] ?? SERVE_DEFAULTS.data)
+  .option('--empty', 'start without the demo')
+  .action(async (options: { port: string; host: string; data: string; empty?: boolean }) => {
+    const settings = parseServeSettings(options)
+    const demo = await wantsDemo(settings.data, options.empty === true)
+    const site = await startNode(settings, demo !== 'no')
+    process.stdout.write(`\n  Qal.to is at ${site.url}\n  Ctrl-C stops it. Data: ${settings.data}\n\n`)
+    if (demo === 'fill')
+      fillWithDemo(site, settings.data, (line) => process.stdout.write(`  demo: ${line}\n`)).catch(
+        (error: unknown) => {
+          if (existsSync(join(settings.data, 'secret')))
+            console.error('The demo could not be finished:', error)
+        },
+      )
+    await untilStopped(site)
+  })
+
+try {
+  await program.parseAsync()
+  process.exit(0)
+} catch (error) {
+  process.stderr.write(`npm start: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(isQalError(error) ? (error.facts.exit ?? 1) : 1)
+}

@@ -1,0 +1,71 @@
+import { z } from '@hono/zod-openapi'
+import { Decision, ReportCategory } from '../../core/events.ts'
+
+/** Query of `GET /api/models`. */
+export const ModelsQuery = z.object({
+  q: z.string().max(200, 'expected at most 200 characters').default(''),
+  tag: z.string().max(32).optional(),
+  quant: z.string().max(24).optional(),
+  tier: z.enum(['unverified', 'community', 'trusted', 'official']).optional(),
+  sort: z.enum(['new', 'seeders', 'downloads', 'name', 'size', 'rating']).default('new'),
+  page: z.coerce.number().int().min(1).max(100_000).default(1),
+  status: z
+    .enum(['published', 'pending', 'rejected', 'suspended', 'removed', 'withdrawn', 'all'])
+    .default('published'),
+})
+
+export const ReviewBody = z.strictObject({
+  decision: Decision,
+  reason: z.string().max(4_000, 'expected at most 4000 characters').default(''),
+  seen_seq: z.coerce.number().int().min(1).optional(),
+})
+
+export const RatingBody = z.strictObject({
+  stars: z.coerce.number('expected 1 to 5 stars').int().min(1).max(5),
+  works: z
+    .preprocess(
+      (value) =>
+        value === 'on' || value === 'true'
+          ? true
+          : value === 'false'
+            ? false
+            : value === ''
+              ? undefined
+              : value,
+      z.boolean().optional(),
+    )
+    .optional(),
+})
+
+export const CommentBody = z.strictObject({
+  text: z.string().trim().min(1, 'expected a comment').max(8_000, 'expected at most 8000 characters'),
+})
+
+export const ReportBody = z.strictObject({
+  category: ReportCategory,
+  text: z.string().trim().min(1, 'expected what you saw').max(8_000, 'expected at most 8000 characters'),
+})
+
+export const ClaimBody = z.strictObject({
+  /** Present: a heartbeat for that listing. Absent: a claim of the next job. */
+  listing: z.string().max(40).optional(),
+  /** Gives the claim back without a verdict. */
+  release: z.boolean().default(false),
+  /** Listings that the verifier does not want now, because it gave them back a moment ago. */
+  except: z.array(z.string().max(40)).max(1_000).default([]),
+  step: z.string().max(80).default(''),
+  fraction: z.number().min(0).max(1).default(0),
+})
+
+/** Problem documents, as OpenAPI describes them. */
+export const ProblemDocument = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string(),
+    field: z.string().optional(),
+    expected: z.string().optional(),
+  })
+  .openapi('Problem')

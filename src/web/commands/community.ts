@@ -1,0 +1,91 @@
+import type { ReportCategory } from '../../core/events.ts'
+import { Sha256 } from '../../core/ids.ts'
+import type { ListingView, MemberView } from '../../core/views.ts'
+import { putText } from '../../store/texts.ts'
+import type { Actor, AppDeps } from '../deps.ts'
+import { forbidden, notFound } from '../problem.ts'
+import { append, newEvent } from './append.ts'
+
+const DAY_MS = 86_400_000
+
+/** Rates a listing; the latest rating of a member counts, never one of their own upload (T11). */
+export async function rate(
+  deps: AppDeps,
+  actor: Actor,
+  id: string,
+  input: { stars: number; works?: boolean | undefined },
+): Promise<void> {
+  const { listing, seq } = await othersListing(deps, actor, id, 'rate')
+  await append(deps, `listing/${listing.id}`, seq, [
+    newEvent(deps, self(actor), 'rated', { stars: input.stars, works: input.works ?? null }),
+  ])
+}
+
+export async function comment(
+  deps: AppDeps,
+  actor: Actor,
+  id: string,
+  input: { text: string },
+): Promise<void> {
+  const { listing, seq } = await find(deps, id)
+  const text = await putText(deps.blobs, input.text, deps.random(16))
+  await append(deps, `listing/${listing.id}`, seq, [newEvent(deps, self(actor), 'commented', { text })])
+}
+
+/**
+ * Reports a listing. The report names no one: the reporter is blinded by the
+ * site's secret. Whether it counts towards suspension is decided now, by the
+ * policy's account age and a proved identity (T12).
+ */
+export async function report(
+  deps: AppDeps,
+  actor: Actor,
+  id: string,
+  input: { category: ReportCategory; text: string },
+): Promise<{ counts: boolean }> {
+  const { listing, seq, member } = await othersListing(deps, actor, id, 'report')
+  const age = deps.now().getTime() - Date.parse(member.joined_at)
+  const { account_age_days } = deps.catalogue.site().policy.reports
+  const counts = member.identity.length > 0 && age >= account_age_days * DAY_MS
+  await append(deps, `listing/${listing.id}`, seq, [
+    newEvent(deps, { by: null, authority: { as: 'self' } }, 'reported', {
+      category: input.category,
+      reporter: await blind(deps.site.secret, `${listing.id}${member.id}`),
+      counts,
+      text: await putText(deps.blobs, input.text, deps.random(16)),
+    }),
+  ])
+  return { counts }
+}
+
+async function find(deps: AppDeps, id: string): Promise<{ listing: ListingView; seq: number }> {
+  await deps.catalogue.catchUp(deps.ledger)
+  const listing = deps.catalogue.listing(id)
+  const state = deps.catalogue.listingState(id)
+  if (!listing || !state) throw notFound(`listing ${id}`)
+  return { listing, seq: state.seq }
+}
+
+async function othersListing(
+  deps: AppDeps,
+  actor: Actor,
+  id: string,
+  action: string,
+): Promise<{ listing: ListingView; seq: number; member: MemberView }> {
+  const found = await find(deps, id)
+  const member = deps.catalogue.member(actor.member)
+  if (!member) throw notFound(`member ${actor.member}`)
+  if (found.listing.uploader.id === actor.member)
+    throw forbidden(`Cannot ${action} your own listing`, 'a listing of another member')
+  return { ...found, member }
+}
+
+function self(actor: Actor): { by: Actor['member']; authority: { as: 'self' } } {
+  return { by: actor.member, authority: { as: 'self' } }
+}
+
+async function blind(secret: Uint8Array<ArrayBuffer>, text: string): Promise<Sha256> {
+  const key = await crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
+  const mac = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(text))
+  return Sha256.parse(new Uint8Array(mac).toHex())
+}

@@ -1,0 +1,75 @@
+import { ulid } from 'ulid'
+import type { Role } from '../../core/events.ts'
+import { Handle, MemberId } from '../../core/ids.ts'
+import { QalError } from '../../core/error.ts'
+import { rolesOf } from '../../core/roles.ts'
+import type { Scope } from '../../store/private.ts'
+import type { AppDeps } from '../deps.ts'
+import { tokenHash } from '../actor.ts'
+import { parsePublicKey } from '../../sign/public-key.ts'
+import { append, newEvent } from './append.ts'
+
+type MemberDeps = Pick<AppDeps, 'ledger' | 'catalogue' | 'private' | 'now' | 'random' | 'changed' | 'blobs'>
+
+/** The handle, checked; throws `input_handle`. */
+export function parseHandle(text: string): Handle {
+  const handle = Handle.safeParse(text.replace(/^@/, ''))
+  if (handle.success) return handle.data
+  const expected = handle.error.issues[0]?.message ?? 'a handle'
+  throw new QalError('input_handle', `Cannot take the handle: ${expected}`, {
+    field: 'handle',
+    expected,
+    exit: 2,
+  })
+}
+
+/** The member of that handle, joined now where there was none. */
+export async function ensureMember(deps: MemberDeps, handle: Handle): Promise<MemberId> {
+  await deps.catalogue.catchUp(deps.ledger)
+  const known = deps.catalogue.memberByHandle(handle)
+  if (known) return MemberId.parse(known.id)
+  const member = MemberId.parse(`m_${ulid(deps.now().getTime())}`)
+  await append(deps, `member/${member}`, 0, [
+    newEvent(deps, { by: member, authority: { as: 'self' } }, 'member_joined', { handle }),
+  ])
+  return member
+}
+
+/** Grants a role as the operator at the machine; one that is held already changes nothing. */
+export async function grantRole(deps: MemberDeps, member: MemberId, role: Role): Promise<void> {
+  await deps.catalogue.catchUp(deps.ledger)
+  const site = deps.catalogue.site()
+  if (rolesOf(site, member).includes(role)) return
+  await append(deps, 'site', site.seq, [
+    newEvent(deps, { by: null, authority: { as: 'operator' } }, 'role_granted', { member, role }),
+  ])
+}
+
+/** A new bearer token for a member; it is shown once and stored as its hash. */
+export async function issueToken(
+  deps: MemberDeps,
+  member: MemberId,
+  scopes: Scope[],
+  lifetimeMs: number,
+): Promise<{ token: string; expires_at: string }> {
+  const token = `qal_${deps.random(32).toBase64({ alphabet: 'base64url', omitPadding: true })}`
+  const expires_at = new Date(deps.now().getTime() + lifetimeMs).toISOString()
+  await deps.private.putToken({ hash: await tokenHash(token), member, scopes, expires_at })
+  return { token, expires_at }
+}
+
+/** Registers an OpenPGP key for a member as the operator at the machine (T14). */
+export async function registerKey(deps: MemberDeps, member: MemberId, armored: string): Promise<string> {
+  const key = await parsePublicKey(armored)
+  await deps.catalogue.catchUp(deps.ledger)
+  const state = deps.catalogue.memberState(member)
+  if (state?.keys.some(({ fingerprint }) => fingerprint === key.fingerprint)) return key.fingerprint
+  const public_key = await deps.blobs.put(new TextEncoder().encode(armored))
+  await append(deps, `member/${member}`, state?.seq ?? 0, [
+    newEvent(deps, { by: member, authority: { as: 'operator' } }, 'key_registered', {
+      fingerprint: key.fingerprint,
+      public_key,
+    }),
+  ])
+  return key.fingerprint
+}

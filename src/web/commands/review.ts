@@ -1,0 +1,69 @@
+import type { Authority, Decision } from '../../core/events.ts'
+import { QalError } from '../../core/error.ts'
+import { putText } from '../../store/texts.ts'
+import { heldRole } from '../actor.ts'
+import type { Actor, AppDeps } from '../deps.ts'
+import { forbidden, InputError, notFound } from '../problem.ts'
+import type { ListingView, MemberView } from '../../core/views.ts'
+import { append, newEvent } from './append.ts'
+
+/**
+ * By what right a member may decide on a listing (T10): moderators and admins
+ * by their role, Trusted members by the rule, for approve and reject; nobody on
+ * their own. Null where they may not.
+ */
+export function reviewAuthority(
+  deps: Pick<AppDeps, 'catalogue'>,
+  member: MemberView,
+  listing: ListingView,
+  decision: Decision,
+): Authority | null {
+  if (listing.uploader.id === member.id) return null
+  const role = heldRole(deps as AppDeps, member, ['moderator', 'admin'])
+  if (role !== null) return role
+  const byRule = member.tier === 'trusted' && (decision === 'approve' || decision === 'reject')
+  return byRule ? { as: 'rule', rule: 'T10' } : null
+}
+
+/** Decides on a listing. Two reviewers at once: the second gets `ledger_conflict` and sees what the first did. */
+export async function review(
+  deps: AppDeps,
+  actor: Actor,
+  id: string,
+  input: { decision: Decision; reason: string; seen_seq?: number | undefined },
+): Promise<void> {
+  await deps.catalogue.catchUp(deps.ledger)
+  const listing = deps.catalogue.listing(id)
+  const state = deps.catalogue.listingState(id)
+  if (!listing || !state) throw notFound(`listing ${id}`)
+  const member = deps.catalogue.member(actor.member)
+  const authority = member ? reviewAuthority(deps, member, listing, input.decision) : null
+  if (authority === null)
+    throw forbidden(
+      `Cannot ${input.decision} this listing: reviewers are Trusted members, moderators and admins, and never of their own uploads (T10)`,
+      'a reviewer other than the uploader',
+    )
+  const reason = input.reason.trim()
+  if (reason === '' && (input.decision === 'reject' || input.decision === 'remove'))
+    throw new InputError([{ field: 'reason', expected: 'a reason that the uploader sees' }])
+  refuseNonsense(listing, input.decision)
+  await append(deps, `listing/${listing.id}`, input.seen_seq ?? state.seq, [
+    newEvent(deps, { by: actor.member, authority }, 'review_decided', {
+      decision: input.decision,
+      reason: reason === '' ? null : await putText(deps.blobs, reason, deps.random(16)),
+    }),
+  ])
+}
+
+function refuseNonsense(listing: ListingView, decision: Decision): void {
+  const { status } = listing
+  const fits =
+    decision === 'remove' ||
+    (decision === 'restore' ? status === 'suspended' || status === 'rejected' || status === 'removed' : true)
+  if (status === 'withdrawn' || !fits)
+    throw new QalError('input_decision', `Cannot ${decision} a listing that is ${status}`, {
+      field: 'decision',
+      expected: 'a decision that changes its status',
+      found: decision,
+    })
+}

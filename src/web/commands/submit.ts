@@ -1,0 +1,197 @@
+import type { ListedFile, ListingSubmitted } from '../../core/events.ts'
+import { InfoHash, InfoHashV2, ListingId, Sha256 } from '../../core/ids.ts'
+import { isQalError, QalError } from '../../core/error.ts'
+import { namedIssuer } from '../../sign/issuer.ts'
+import { putText } from '../../store/texts.ts'
+import { parseMagnet } from '../../torrent/magnet.ts'
+import type { Metainfo } from '../../torrent/metainfo.ts'
+import { parseMetainfo } from '../../torrent/metainfo.ts'
+import type { Actor, AppDeps } from '../deps.ts'
+import { DuplicateError, InputError } from '../problem.ts'
+import { append, newEvent } from './append.ts'
+import type { Submission } from './submission.ts'
+
+export interface Submitted {
+  id: ListingId
+  status: 'pending' | 'published'
+  /** Listings that are not published and have the same info hash or SHA-256; a reviewer sees them too. */
+  rivals: string[]
+}
+
+/**
+ * Takes a submission: checks it against the .torrent and against what is
+ * listed, then records it. A Trusted or Official member's is published at once
+ * (T7); only published listings, and the member's own, block a duplicate.
+ */
+export async function submit(deps: AppDeps, actor: Actor, input: Submission): Promise<Submitted> {
+  const torrentBytes = input.torrent === undefined ? null : Uint8Array.fromBase64(input.torrent)
+  const metainfo = torrentBytes === null ? null : await readTorrent(torrentBytes, deps)
+  const described = metainfo === null ? fromHash(input) : fromMetainfo(metainfo, input)
+  await deps.catalogue.catchUp(deps.ledger)
+  const rivals = refuseDuplicates(deps, actor, described)
+
+  const text = (value: string | undefined): Promise<Sha256> | null =>
+    value === undefined ? null : putText(deps.blobs, value, deps.random(16))
+  const signature = input.signature === undefined ? null : await storeSignature(deps, input.signature)
+  const data: ListingSubmitted = {
+    name: input.name,
+    ...described,
+    torrent: torrentBytes === null ? null : await deps.blobs.put(torrentBytes),
+    sha256: input.sha256,
+    md5: input.md5 ?? null,
+    quantisation: input.quantisation ?? null,
+    licence: input.licence ?? null,
+    source: {
+      type: input.source.type,
+      url: input.source.url ?? null,
+      repository: input.source.repository ?? null,
+      commit: input.source.commit ?? null,
+      quantised_by: input.source.quantised_by ?? null,
+    },
+    readme: await text(input.readme),
+    tags: input.tags,
+    hardware: input.hardware ?? null,
+    benchmarks: await text(input.benchmarks),
+    signature,
+    demo: input.demo,
+  }
+
+  const event = newEvent(deps, { by: actor.member, authority: { as: 'self' } }, 'listing_submitted', data)
+  const id = ListingId.parse(event.id)
+  const tier = deps.catalogue.member(actor.member)?.tier
+  const publishes = tier === 'trusted' || tier === 'official'
+  // trust.md T7: the rule's decision is an event of its own, with its reason.
+  const published = newEvent(deps, { by: null, authority: { as: 'rule', rule: 'T7' } }, 'listing_published', {
+    reason: `the uploader is ${tier === 'official' ? 'Official' : 'Trusted'}`,
+  })
+  await append(deps, `listing/${id}`, 0, publishes ? [event, published] : [event])
+  return { id, status: publishes ? 'published' : 'pending', rivals }
+}
+
+/** The .torrent as its form's field: whatever is wrong inside is wrong with `torrent`. */
+async function readTorrent(bytes: Uint8Array, deps: AppDeps): Promise<Metainfo> {
+  try {
+    return await parseMetainfo(bytes, deps.hash)
+  } catch (error) {
+    if (!isQalError(error)) throw error
+    throw new QalError(error.code, error.message, { ...error.facts, field: 'torrent', cause: error })
+  }
+}
+
+type Described = Pick<
+  ListingSubmitted,
+  'files' | 'size_bytes' | 'info_hash' | 'info_hash_v2' | 'piece_length' | 'trackers' | 'web_seeds'
+>
+
+function fromMetainfo(metainfo: Metainfo, input: Submission): Described {
+  if (metainfo.private)
+    throw new InputError([{ field: 'torrent', expected: 'a torrent without the private flag' }])
+  const claimed = input.info_hash
+  if (claimed !== undefined && claimed !== metainfo.info_hash && claimed !== metainfo.info_hash_v2)
+    throw new InputError([
+      {
+        field: 'info_hash',
+        expected: `the info hash of the .torrent, ${metainfo.info_hash ?? metainfo.info_hash_v2}`,
+      },
+    ])
+  const model = modelFile(metainfo.files)
+  if (input.size_bytes !== undefined && input.size_bytes !== model.size_bytes)
+    throw new InputError([
+      { field: 'size_bytes', expected: `${model.size_bytes}, the size of ${model.path} in the .torrent` },
+    ])
+  return {
+    files: metainfo.files.map((file) => ({
+      path: file.path,
+      size_bytes: file.size_bytes,
+      sha256: file === model ? input.sha256 : null,
+      md5: file === model ? (input.md5 ?? null) : null,
+      pieces_root: file.pieces_root === null ? null : Sha256.parse(file.pieces_root),
+      role: file === model ? 'model' : roleOf(file.path),
+    })),
+    size_bytes: model.size_bytes,
+    info_hash: metainfo.info_hash === null ? null : InfoHash.parse(metainfo.info_hash),
+    info_hash_v2: metainfo.info_hash_v2 === null ? null : InfoHashV2.parse(metainfo.info_hash_v2),
+    piece_length: metainfo.piece_length,
+    trackers: metainfo.trackers.flat().slice(0, 50),
+    web_seeds: metainfo.web_seeds.slice(0, 50),
+  }
+}
+
+/** A listing by info hash or magnet alone: the name and size are what the submission says; the verifier holds them against what it downloads. */
+function fromHash(input: Submission): Described {
+  const magnet = input.magnet === undefined ? null : parseMagnet(input.magnet)
+  const v1 = magnet?.infoHash ?? (input.info_hash?.length === 40 ? input.info_hash : null)
+  const v2 = magnet?.infoHashV2 ?? (input.info_hash?.length === 64 ? input.info_hash : null)
+  const size_bytes = input.size_bytes ?? magnet?.size ?? null
+  if (size_bytes === null)
+    throw new InputError([
+      { field: 'size_bytes', expected: 'the size of the file in bytes, where no .torrent tells it' },
+    ])
+  const file: ListedFile = {
+    path: magnet?.name ?? input.name,
+    size_bytes,
+    sha256: input.sha256,
+    md5: input.md5 ?? null,
+    pieces_root: null,
+    role: 'model',
+  }
+  return {
+    files: [file],
+    size_bytes,
+    info_hash: v1 === null ? null : InfoHash.parse(v1),
+    info_hash_v2: v2 === null ? null : InfoHashV2.parse(v2),
+    piece_length: null,
+    trackers: (magnet?.trackers ?? []).slice(0, 50),
+    web_seeds: (magnet?.webSeeds ?? []).slice(0, 50),
+  }
+}
+
+function modelFile(files: Metainfo['files']): Metainfo['files'][number] {
+  const models = files.filter(({ path }) => /\.(?:gguf|safetensors)$/i.test(path))
+  const [first] = models.length > 0 ? models : files
+  if (first === undefined || first.size_bytes === 0)
+    throw new InputError([{ field: 'torrent', expected: 'a torrent with a model file in it' }])
+  // Shards carry their number before the ending; the first stands for the model.
+  return models.length > 1 && !models.every(({ path }) => /-\d{5}-of-\d{5}\.\w+$/.test(path))
+    ? models.reduce((largest, file) => (file.size_bytes > largest.size_bytes ? file : largest))
+    : first
+}
+
+function roleOf(path: string): ListedFile['role'] {
+  if (/-\d{5}-of-\d{5}\.gguf$/i.test(path)) return 'shard'
+  if (/mmproj.*\.gguf$/i.test(path)) return 'mmproj'
+  if (/\.(?:sig|asc)$/i.test(path)) return 'signature'
+  return /(?:^|\/)readme(?:\.\w+)?$/i.test(path) ? 'readme' : 'other'
+}
+
+function refuseDuplicates(
+  deps: AppDeps,
+  actor: Actor,
+  described: Described & { files: ListedFile[] },
+): string[] {
+  const sha256 = described.files.find(({ sha256: known }) => known !== null)?.sha256 ?? null
+  const rivals = new Set<string>()
+  for (const [field, hash] of [
+    ['info_hash', described.info_hash],
+    ['info_hash', described.info_hash_v2],
+    ['sha256', sha256],
+  ] as const)
+    for (const id of hash === null ? [] : deps.catalogue.byHash(hash)) {
+      const other = deps.catalogue.listing(id)
+      const alive =
+        other?.status === 'pending' || other?.status === 'published' || other?.status === 'suspended'
+      if (!other || !alive) continue
+      const blocks = other.status !== 'pending' || other.uploader.id === actor.member
+      if (blocks) throw new DuplicateError(field, { id, url: `/models/${id}` })
+      rivals.add(id)
+    }
+  return [...rivals]
+}
+
+async function storeSignature(
+  deps: AppDeps,
+  armored: string,
+): Promise<NonNullable<ListingSubmitted['signature']>> {
+  const fingerprint = await namedIssuer(armored)
+  return { blob: await deps.blobs.put(new TextEncoder().encode(armored)), fingerprint }
+}

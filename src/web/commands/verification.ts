@@ -1,0 +1,76 @@
+import type { VerificationRecorded } from '../../core/events.ts'
+import { canonicalBytes } from '../../core/canonical.ts'
+import type { VerificationReport } from '../../verify/report.ts'
+import type { Actor, AppDeps } from '../deps.ts'
+import { forbidden, InputError, notFound } from '../problem.ts'
+import { append, newEvent } from './append.ts'
+import { requireVerifier } from './queue.ts'
+
+/**
+ * Records what a granted verifier found (T8, T10): the whole report as a blob,
+ * what rules need of it as an event. The same report again changes nothing.
+ */
+export async function recordVerification(
+  deps: AppDeps,
+  actor: Actor,
+  id: string,
+  report: VerificationReport,
+): Promise<{ report: string }> {
+  await deps.catalogue.catchUp(deps.ledger)
+  const listing = deps.catalogue.listing(id)
+  const state = deps.catalogue.listingState(id)
+  if (!listing || !state) throw notFound(`listing ${id}`)
+  const authority = requireVerifier(deps, actor)
+  if (listing.uploader.id === actor.member)
+    throw forbidden('Cannot verify your own listing (T10)', 'a verifier other than the uploader')
+  if (report.listing !== listing.id)
+    throw new InputError([{ field: 'listing', expected: `${listing.id}, the listing it is sent to` }])
+  const { info_hash, info_hash_v2 } = report.torrent
+  if (
+    (info_hash !== null && info_hash !== listing.info_hash) ||
+    (info_hash_v2 !== null && info_hash_v2 !== listing.info_hash_v2)
+  )
+    throw new InputError([{ field: 'torrent.info_hash', expected: 'the info hash of the listing' }])
+
+  const blob = await deps.blobs.put(canonicalBytes(report))
+  const known = state.verifications.some(({ by, data }) => by === actor.member && data.report === blob)
+  if (!known)
+    await append(deps, `listing/${listing.id}`, state.seq, [
+      newEvent(deps, { by: actor.member, authority }, 'verification_recorded', {
+        report: blob,
+        ...factsOf(report),
+      }),
+    ])
+  await deps.private.releaseLease(listing.id, actor.member)
+  return { report: blob }
+}
+
+function factsOf(report: VerificationReport): Omit<VerificationRecorded, 'report'> {
+  const { integrity, form, behaviour } = report.judges
+  const model = report.files.find(({ role }) => role === 'model') ?? report.files[0]
+  const proof = report.inspection?.quantisation ?? null
+  return {
+    judges: { integrity: integrity.verdict, form: form.verdict, behaviour: behaviour.verdict },
+    summary: { integrity: integrity.summary, form: form.summary, behaviour: behaviour.summary },
+    sha256: model?.sha256 ?? null,
+    size_bytes: model?.size_bytes ?? null,
+    quantisation:
+      proof === null
+        ? null
+        : {
+            claimed: proof.claimed,
+            proven: proof.proven,
+            match: proof.match,
+            matched: proof.matched,
+            total: proof.total,
+            bits_per_weight_milli: Math.round(proof.bits_per_weight * 1000),
+          },
+    architecture: report.inspection?.architecture ?? null,
+    parameters: report.inspection?.parameters ?? null,
+    signature: report.signature && {
+      state: report.signature.state,
+      fingerprint: report.signature.fingerprint,
+    },
+    recommendation: report.recommendation,
+  }
+}

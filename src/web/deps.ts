@@ -1,0 +1,44 @@
+import type { MemberId } from '../core/ids.ts'
+import type { Catalogue } from '../store/catalogue.ts'
+import type { Blobs } from '../store/blobs.ts'
+import type { Ledger } from '../store/ledger.ts'
+import type { PrivateStore, Scope } from '../store/private.ts'
+import type { HashProvider } from '../torrent/hash-provider.ts'
+
+export interface SiteSettings {
+  name: string
+  /** Absolute URL of the site, without a slash at the end. */
+  baseUrl: string
+  /** Signs sessions and blinds reporters; 32 random bytes, made once a site. */
+  secret: Uint8Array<ArrayBuffer>
+  /** Whether this site filled itself with the demo. */
+  demo: boolean
+  /** Whether the site is served on loopback, where the terminal belongs to whoever signs in. */
+  loopback: boolean
+  /** Announce URLs of the embedded tracker, added to what the site hands out. */
+  trackers: string[]
+}
+
+/** Everything the app needs of the world; an entry point brings it. */
+export interface AppDeps {
+  ledger: Ledger
+  blobs: Blobs
+  catalogue: Catalogue
+  private: PrivateStore
+  hash: HashProvider
+  site: SiteSettings
+  now(): Date
+  random(bytes: number): Uint8Array<ArrayBuffer>
+  /** Shows a sign-in link to the operator; only where the terminal is the visitor's own. */
+  showLink?(handle: string, url: string): void
+  /** Called when a listing may have come or gone, so that tracker and scraper can follow. */
+  changed?(): void
+}
+
+/** Who acts, and what they may be asked for. */
+export interface Actor {
+  member: MemberId
+  scopes: ReadonlySet<Scope>
+}
+
+export const ALL_SCOPES: readonly Scope[] = ['submit', 'community', 'review', 'verify', 'admin']

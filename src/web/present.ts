@@ -1,0 +1,54 @@
+import type { ListingView } from '../core/views.ts'
+import { getText } from '../store/texts.ts'
+import { buildMagnet } from '../torrent/magnet.ts'
+import type { AppDeps } from './deps.ts'
+import { renderMarkdown } from './markdown.ts'
+import type { ModelItem, ModelTexts } from './page-types.ts'
+
+/** A readable end for a URL: letters and digits of the name, at most 60. */
+export function slugOf(name: string): string {
+  return name
+    .normalize('NFKD')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.]+/g, '-')
+    .slice(0, 60)
+    .replaceAll(/^[-.]+|[-.]+$/g, '')
+}
+
+/** A listing with magnets, addresses and what the last scrape saw. */
+export function presentModel(view: ListingView, deps: Pick<AppDeps, 'catalogue' | 'site'>): ModelItem {
+  const magnet = {
+    infoHash: view.info_hash,
+    infoHashV2: view.info_hash_v2,
+    name: view.files.length === 1 ? (view.files[0]?.path ?? view.model) : view.model,
+    trackers: [...new Set([...view.trackers, ...deps.site.trackers])],
+    webSeeds: view.web_seeds,
+    size: view.files.reduce((sum, { size_bytes }) => sum + size_bytes, 0),
+  }
+  const slug = slugOf(view.model)
+  return {
+    ...view,
+    slug,
+    url: `/models/${view.id}${slug === '' ? '' : `/${slug}`}`,
+    magnet: view.info_hash === null && view.info_hash_v2 === null ? null : buildMagnet(magnet),
+    magnet_v1: view.info_hash === null ? null : buildMagnet(magnet, { v1Only: true }),
+    torrent_url: view.torrent === null ? null : `/models/${view.id}.torrent`,
+    swarm: deps.catalogue.swarm([view.info_hash, view.info_hash_v2].filter((hash) => hash !== null)),
+  }
+}
+
+/** The texts of one listing, read from beside the ledger and rendered safe. */
+export async function textsOf(view: ListingView, deps: Pick<AppDeps, 'blobs'>): Promise<ModelTexts> {
+  const text = async (ref: string | null): Promise<string | null> =>
+    ref === null ? null : getText(deps.blobs, ref)
+  const html = async (ref: string | null): Promise<string | null> => {
+    const source = await text(ref)
+    return source === null ? null : renderMarkdown(source)
+  }
+  return {
+    readme_html: await html(view.readme),
+    benchmarks_html: await html(view.benchmarks),
+    review_reason: await text(view.review?.reason ?? null),
+    comments_html: await Promise.all(view.community.comments.map((comment) => html(comment.text))),
+  }
+}

@@ -1,0 +1,98 @@
+import { Hono } from 'hono'
+import type { ListingView } from '../../core/views.ts'
+import { ledgerIndex, ledgerSegment } from '../../store/published-ledger.ts'
+import { clientTorrent, parseMetainfo, withOuter } from '../../torrent/metainfo.ts'
+import { findListing } from '../api/api.ts'
+import type { AppDeps } from '../deps.ts'
+import { presentModel, textsOf } from '../present.ts'
+import { notFound } from '../problem.ts'
+
+/** Documents for machines: the ledger, models.json, .torrent files, reports, signatures. */
+export function fileRoutes(deps: AppDeps): Hono {
+  const app = new Hono()
+
+  app.get('/models.json', async (c) => {
+    await deps.catalogue.catchUp(deps.ledger)
+    const site = deps.catalogue.site()
+    return c.json({
+      version: 1,
+      generated_at: deps.now().toISOString(),
+      policy: { version: site.policy.version, site_seq: site.policy_seq },
+      models: [...deps.catalogue.listings('published')].map((view) => presentModel(view, deps)),
+    })
+  })
+
+  app.get('/models/:file{[0-9A-Za-z]{26}\\.json}', async (c) => {
+    const view = await findListing(deps, idOf(c.req.param('file')))
+    return c.json({ ...presentModel(view, deps), texts: await textsOf(view, deps) })
+  })
+
+  app.get('/models/:file{[0-9A-Za-z]{26}\\.torrent}', async (c) => {
+    const view = await findListing(deps, idOf(c.req.param('file')))
+    const bytes = await torrentOf(view, deps)
+    // Only the outer dictionary gains this site's trackers; `info` and `piece layers` stay byte for byte (T16).
+    return download(withOuter(bytes, { addTrackers: deps.site.trackers }), `${view.id}.torrent`)
+  })
+
+  /** For clients without BEP 52, WebTorrent in the browser among them. */
+  app.get('/models/:file{[0-9A-Za-z]{26}\\.client\\.torrent}', async (c) => {
+    const view = await findListing(deps, idOf(c.req.param('file')))
+    const metainfo = await parseMetainfo(await torrentOf(view, deps), deps.hash)
+    return download(clientTorrent(metainfo), `${view.id}.client.torrent`)
+  })
+
+  app.get('/models/:file{[0-9A-Za-z]{26}\\.sig}', async (c) => {
+    const view = await findListing(deps, idOf(c.req.param('file')))
+    const bytes = view.signature.blob === null ? null : await deps.blobs.get(view.signature.blob)
+    if (bytes === null) throw notFound(`a signature of listing ${view.id}`)
+    return download(bytes, `${view.id}.sig`, 'application/pgp-signature')
+  })
+
+  app.get('/reports/:sha{[0-9a-f]{64}}', async (c) => {
+    const sha = c.req.param('sha')
+    const known = deps.catalogue.hasReport(sha)
+    const bytes = known ? await deps.blobs.get(sha) : null
+    if (bytes === null) throw notFound(`report ${sha}`)
+    return new Response(bytes, {
+      headers: { 'content-type': 'application/json', 'cache-control': 'public, max-age=31536000, immutable' },
+    })
+  })
+
+  app.get('/keys/:fingerprint{[0-9A-F]{40,64}}', async (c) => {
+    const key = deps.catalogue.publicKey(c.req.param('fingerprint'))
+    const bytes = key === null ? null : await deps.blobs.get(key)
+    if (bytes === null) throw notFound(`key ${c.req.param('fingerprint')}`)
+    return new Response(bytes, { headers: { 'content-type': 'application/pgp-keys' } })
+  })
+
+  app.get('/ledger/', async (c) => c.json(await ledgerIndex(deps.ledger)))
+  app.get('/ledger', (c) => c.redirect('/ledger/', 301))
+  app.get('/ledger/:segment{[0-9]+\\.jsonl}', async (c) => {
+    const lines = await ledgerSegment(deps.ledger, Number.parseInt(c.req.param('segment'), 10))
+    if (lines === null) throw notFound('this segment of the ledger')
+    return new Response(lines, { headers: { 'content-type': 'application/jsonl; charset=utf-8' } })
+  })
+
+  app.get('/healthz', async (c) => {
+    await deps.catalogue.catchUp(deps.ledger)
+    return c.json({ status: 'ok', events: await deps.ledger.head() })
+  })
+  return app
+}
+
+function idOf(file: string | undefined): string {
+  return (file ?? '').slice(0, 26)
+}
+
+async function torrentOf(view: ListingView, deps: AppDeps): Promise<Uint8Array> {
+  const bytes = view.torrent === null ? null : await deps.blobs.get(view.torrent)
+  if (bytes === null)
+    throw notFound(`a .torrent of listing ${view.id}: it was submitted by info hash, use its magnet`)
+  return bytes
+}
+
+function download(bytes: Uint8Array, name: string, type = 'application/x-bittorrent'): Response {
+  return new Response(Uint8Array.from(bytes), {
+    headers: { 'content-type': type, 'content-disposition': `attachment; filename="${name}"` },
+  })
+}

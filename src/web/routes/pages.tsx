@@ -1,0 +1,232 @@
+import type { Context } from 'hono'
+import { Hono } from 'hono'
+import type { VNode } from 'preact'
+import { check, formBody, limitBody } from '../api/body.ts'
+import { findListing, formSubmission } from '../api/api.ts'
+import { CommentBody, ModelsQuery, RatingBody, ReportBody, ReviewBody } from '../api/documents.ts'
+import { actorOf, requireActor } from '../actor.ts'
+import { comment, rate, report } from '../commands/community.ts'
+import { queue } from '../commands/queue.ts'
+import { review, reviewAuthority } from '../commands/review.ts'
+import { submit } from '../commands/submit.ts'
+import { formField, MAX_SUBMISSION_BYTES, Submission } from '../commands/submission.ts'
+import type { Actor, AppDeps } from '../deps.ts'
+import { HomePage } from '../pages/home-page.tsx'
+import { MemberPage } from '../pages/member-page.tsx'
+import { ModelPage } from '../pages/model-page.tsx'
+import { QueuePage } from '../pages/queue-page.tsx'
+import { renderPage } from '../pages/render.ts'
+import { SubmitPage } from '../pages/submit-page.tsx'
+import type { FormState, ModelPageProps, PageContext } from '../page-types.ts'
+import { presentModel, textsOf } from '../present.ts'
+import { InputError, notFound, problemOf } from '../problem.ts'
+
+const PER_PAGE = 50
+const NOTICES: Record<string, string> = {
+  submitted: 'Submitted. It waits in the queue: a verifier downloads it over BitTorrent, so keep seeding',
+  published: 'Published at once, as your tier allows. Verification follows, so keep seeding',
+  reviewed: 'Your decision was recorded',
+  rated: 'Your rating was recorded',
+  commented: 'Your comment was recorded',
+  reported: 'Your report was recorded',
+  reported_uncounted:
+    'Your report was recorded for the moderators. It does not count towards hiding the listing, since your account is new or has no proved identity (T12)',
+}
+
+/** The pages that show and change the catalogue. */
+export function pageRoutes(deps: AppDeps): Hono {
+  const app = new Hono()
+
+  app.get('/', async (c) => {
+    const parsed = ModelsQuery.safeParse(blanksAway(c.req.query()))
+    const query = parsed.success ? parsed.data : ModelsQuery.parse({})
+    await deps.catalogue.catchUp(deps.ledger)
+    const { items, total, facets } = deps.catalogue.search({
+      ...query,
+      status: 'published',
+      perPage: PER_PAGE,
+    })
+    return page(
+      c,
+      <HomePage
+        context={await contextOf(c, deps)}
+        query={{ ...query, tag: query.tag ?? null, quant: query.quant ?? null, tier: query.tier ?? null }}
+        items={items.map((view) => presentModel(view, deps))}
+        total={total}
+        pages={Math.max(1, Math.ceil(total / PER_PAGE))}
+        facets={facets}
+      />,
+    )
+  })
+
+  app.get('/models/:id', (c) => modelPage(c, deps))
+  app.get('/models/:id/:slug', (c) => modelPage(c, deps))
+
+  app.get('/submit', async (c) => {
+    const context = await contextOf(c, deps)
+    if (context.member === null) return c.redirect('/sign-in?next=/submit', 303)
+    return page(c, <SubmitPage context={context} form={{ values: {}, errors: {}, problem: null }} />)
+  })
+
+  app.post('/submit', limitBody(MAX_SUBMISSION_BYTES), async (c) => {
+    const actor = requireActor(await actorOf(c, deps), 'submit')
+    const { fields, file } = await formBody(c, 'torrent')
+    try {
+      const submitted = await submit(deps, actor, check(Submission, formSubmission(fields, file)))
+      const notice = submitted.status === 'published' ? 'published' : 'submitted'
+      return c.redirect(`/models/${submitted.id}?notice=${notice}`, 303)
+    } catch (error) {
+      const form = formAgain(fields, error)
+      return page(c, <SubmitPage context={await contextOf(c, deps)} form={form} />, problemOf(error).status)
+    }
+  })
+
+  app.get('/queue', async (c) => {
+    await deps.catalogue.catchUp(deps.ledger)
+    const context = await contextOf(c, deps)
+    const entries = await queue(deps)
+    const decided = deps.catalogue.search({ status: 'rejected', sort: 'new', page: 1, perPage: 20 })
+    return page(
+      c,
+      <QueuePage
+        context={context}
+        mayReview={mayReviewAny(context)}
+        pending={entries.map(({ listing, job }) => ({ model: presentModel(listing, deps), job }))}
+        decided={decided.items.map((view) => presentModel(view, deps))}
+      />,
+    )
+  })
+
+  app.get('/members/:handle', async (c) => {
+    await deps.catalogue.catchUp(deps.ledger)
+    const handle = c.req.param('handle')
+    const member = deps.catalogue.memberByHandle(handle)
+    if (!member) throw notFound(`member @${handle}`)
+    const { items } = deps.catalogue.search({
+      uploader: member.id,
+      status: 'published',
+      sort: 'new',
+      page: 1,
+      perPage: PER_PAGE,
+    })
+    return page(
+      c,
+      <MemberPage
+        context={await contextOf(c, deps)}
+        member={member}
+        listings={items.map((view) => presentModel(view, deps))}
+      />,
+    )
+  })
+
+  const act = (
+    path: string,
+    scope: 'review' | 'community',
+    run: (actor: Actor, id: string, fields: Record<string, string>) => Promise<string>,
+  ): void => {
+    app.post(`/models/:id/${path}`, limitBody(65_536), async (c) => {
+      const actor = requireActor(await actorOf(c, deps), scope)
+      const { fields } = await formBody(c)
+      const notice = await run(actor, c.req.param('id') ?? '', fields)
+      return c.redirect(`/models/${c.req.param('id')}?notice=${notice}`, 303)
+    })
+  }
+  act('review', 'review', async (actor, id, fields) => {
+    await review(deps, actor, id, check(ReviewBody, fields))
+    return 'reviewed'
+  })
+  act('ratings', 'community', async (actor, id, fields) => {
+    await rate(deps, actor, id, check(RatingBody, fields))
+    return 'rated'
+  })
+  act('comments', 'community', async (actor, id, fields) => {
+    await comment(deps, actor, id, check(CommentBody, fields))
+    return 'commented'
+  })
+  act('reports', 'community', async (actor, id, fields) => {
+    const { counts } = await report(deps, actor, id, check(ReportBody, fields))
+    return counts ? 'reported' : 'reported_uncounted'
+  })
+
+  return app
+}
+
+/** What every page shows of the site and of the visitor. */
+export async function contextOf(c: Context, deps: AppDeps): Promise<PageContext> {
+  const actor = await actorOf(c, deps)
+  const member = actor === null ? null : deps.catalogue.member(actor.member)
+  return {
+    siteName: deps.site.name,
+    demo: deps.site.demo,
+    path: c.req.path,
+    baseUrl: deps.site.baseUrl,
+    member: member ? { id: member.id, handle: member.handle, tier: member.tier, roles: member.roles } : null,
+    now: deps.now().toISOString(),
+  }
+}
+
+/** A page as a response. */
+export function page(c: Context, vnode: VNode, status = 200): Response {
+  return c.html(renderPage(vnode), status as 200)
+}
+
+async function modelPage(c: Context, deps: AppDeps): Promise<Response> {
+  const asked = c.req.param('id') ?? ''
+  const moved = redirectOfHash(asked, deps)
+  if (moved !== null) return c.redirect(moved, 302)
+  const view = await findListing(deps, asked)
+  const context = await contextOf(c, deps)
+  const model = presentModel(view, deps)
+  const member = context.member === null ? null : deps.catalogue.member(context.member.id)
+  const others = member !== null && member.id !== view.uploader.id
+  const props: ModelPageProps = {
+    context: { ...context, path: model.url },
+    model,
+    texts: await textsOf(view, deps),
+    may: {
+      review: member !== null && reviewAuthority(deps, member, view, 'reject') !== null,
+      rate: others,
+      comment: member !== null,
+      report: others,
+    },
+    notice: NOTICES[c.req.query('notice') ?? ''] ?? null,
+  }
+  return page(c, <ModelPage {...props} />)
+}
+
+/** Info hashes and SHA-256 lead to the listing that has them. */
+function redirectOfHash(asked: string, deps: AppDeps): string | null {
+  if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(asked)) return null
+  const [id] = deps.catalogue.byHash(asked.toLowerCase())
+  return id === undefined ? null : `/models/${id}`
+}
+
+function mayReviewAny({ member }: PageContext): boolean {
+  return (
+    member !== null &&
+    (member.tier === 'trusted' || member.roles.some((role) => role === 'moderator' || role === 'admin'))
+  )
+}
+
+/** The form as it was sent, each error beside its field. */
+function formAgain(values: Record<string, string>, error: unknown): FormState {
+  const problem = problemOf(error)
+  if (problem.status >= 500) throw error
+  const list =
+    error instanceof InputError
+      ? error.errors
+      : [{ field: problem.field ?? '', expected: problem.expected ?? problem.detail }]
+  return {
+    values,
+    errors: Object.fromEntries(list.map(({ field, expected }) => [formField(field), expected])),
+    problem: {
+      title: problem.title,
+      detail: problem.detail,
+      ...(problem.existing ? { existing: problem.existing.url } : {}),
+    },
+  }
+}
+
+function blanksAway(query: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''))
+}

@@ -1,0 +1,365 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import type { Hono } from 'hono'
+import type { Role } from '../src/core/events.ts'
+import { Handle } from '../src/core/ids.ts'
+import { openStores, type Stores } from '../src/deploy/stores.ts'
+import { tinyLlama } from '../src/gguf/tiny-llama.ts'
+import { createFromPath } from '../src/swarm/create-file.ts'
+import { nodeHashes } from '../src/swarm/node-hashes.ts'
+import { createApp } from '../src/web/app.ts'
+import { ALL_SCOPES } from '../src/web/deps.ts'
+import { ensureMember, grantRole, issueToken } from '../src/web/commands/members.ts'
+
+const BASE = 'http://qal.test'
+
+interface Answer {
+  status: number
+  body: Record<string, unknown>
+  headers: Headers
+}
+
+/** The HTTP API on real stores: what it takes, what it refuses and how it says so. */
+describe('when the API is used', () => {
+  let dir: string
+  let stores: Stores
+  let app: Hono
+  const tokens: Record<string, string> = {}
+  let n = 0
+
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'qal-api-'))
+    stores = await openStores(join(dir, 'data'))
+    app = createApp({
+      ...stores,
+      hash: nodeHashes,
+      site: { name: 'Test', baseUrl: BASE, secret: stores.secret, demo: false, loopback: true, trackers: [] },
+    })
+    for (const handle of ['alice', 'bob', 'mod', 'checker', 'meta']) await signUp(handle)
+    await signUp('mod', 'moderator')
+    await signUp('checker', 'verifier')
+  })
+  after(async () => {
+    await stores.close()
+    await rm(dir, { recursive: true, force: true })
+  })
+
+  async function signUp(handle: string, role?: Role): Promise<void> {
+    const member = await ensureMember(stores, Handle.parse(handle))
+    if (role) await grantRole(stores, member, role)
+    tokens[handle] = (await issueToken(stores, member, [...ALL_SCOPES], 3_600_000)).token
+  }
+
+  async function call(method: string, path: string, as: string | null, body?: unknown): Promise<Answer> {
+    const response = await app.request(BASE + path, {
+      method,
+      headers: {
+        ...(as === null ? {} : { authorization: `Bearer ${tokens[as] ?? as}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    return {
+      status: response.status,
+      body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : { text },
+      headers: response.headers,
+    }
+  }
+
+  /** A submission of a real torrent of a real model, each time of another. */
+  async function submission(over: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
+    n += 1
+    const path = join(dir, `model-${n}-Q8_0.gguf`)
+    await writeFile(path, tinyLlama({ seed: n, name: `Model ${n}`, type: 'Q8_0' }))
+    const created = await createFromPath(path, {})
+    return {
+      name: `Model ${n}`,
+      torrent: created.bytes.toBase64(),
+      sha256: created.files[0]?.sha256,
+      quantisation: 'Q8_0',
+      ...over,
+    }
+  }
+
+  const events = (): Promise<number> => stores.ledger.head()
+
+  it('takes a submission and shows it pending to its uploader and moderators only', async () => {
+    const { status, body, headers } = await call('POST', '/api/submissions', 'alice', await submission())
+    assert.equal(status, 201)
+    assert.equal(body['status'], 'pending')
+    assert.equal(headers.get('location'), `/models/${String(body['id'])}`)
+    const list = async (as: string | null, query: string): Promise<number> =>
+      Number((await call('GET', `/api/models?${query}`, as)).body['total'])
+    assert.equal(await list(null, ''), 0)
+    assert.equal(await list('alice', 'status=pending'), 1)
+    assert.equal(await list('bob', 'status=pending'), 0)
+    assert.equal(await list('mod', 'status=all'), 1)
+    assert.equal((await call('GET', '/api/models?status=all', null)).status, 401)
+  })
+
+  it('takes an info hash without a .torrent, and a magnet', async () => {
+    const sha256 = 'ab'.repeat(32)
+    const plain = { name: 'By hash', info_hash: 'c1'.repeat(20).toUpperCase(), size_bytes: 1_000, sha256 }
+    assert.equal((await call('POST', '/api/submissions', 'alice', plain)).status, 201)
+    const magnet = {
+      name: 'By magnet',
+      magnet: `magnet:?xt=urn:btih:${'d2'.repeat(20)}&dn=x-Q4_0.gguf&xl=42`,
+      sha256: 'cd'.repeat(32),
+    }
+    const { status, body } = await call('POST', '/api/submissions', 'alice', magnet)
+    assert.equal(status, 201, JSON.stringify(body))
+    const { files } = (body as { model: { files: { path: string; size_bytes: number }[] } }).model
+    assert.deepEqual([files[0]?.path, files[0]?.size_bytes], ['x-Q4_0.gguf', 42])
+  })
+
+  it('names the field and what was expected there, and stores nothing', async () => {
+    const good = await submission()
+    const cases: [string, unknown, number, string][] = [
+      ['no JSON', '{', 400, 'body'],
+      ['no object', '[]', 422, ''],
+      ['nothing', {}, 422, 'name'],
+      ['no name', { ...good, name: '  ' }, 422, 'name'],
+      ['a hidden character', { ...good, name: 'Llama\u202eexe' }, 422, 'name'],
+      ['a long name', { ...good, name: 'x'.repeat(121) }, 422, 'name'],
+      ['no SHA-256', { ...good, sha256: undefined }, 422, 'sha256'],
+      ['half a SHA-256', { ...good, sha256: 'abc' }, 422, 'sha256'],
+      ['an MD5 that is none', { ...good, md5: 'xyz' }, 422, 'md5'],
+      ['no torrent at all', { ...good, torrent: undefined }, 422, 'info_hash'],
+      ['a torrent that is none', { ...good, torrent: btoa('hello') }, 422, 'torrent'],
+      ['base64 that is none', { ...good, torrent: '*' }, 422, 'torrent'],
+      ['another info hash than the .torrent', { ...good, info_hash: '0'.repeat(40) }, 422, 'info_hash'],
+      ['another size than the .torrent', { ...good, size_bytes: 5 }, 422, 'size_bytes'],
+      ['an info hash that is none', { ...good, torrent: undefined, info_hash: 'zz' }, 422, 'info_hash'],
+      [
+        'no size with an info hash',
+        { ...good, torrent: undefined, info_hash: '1'.repeat(40) },
+        422,
+        'size_bytes',
+      ],
+      ['a script as source', { ...good, source: { url: 'javascript:alert(1)' } }, 422, 'source.url'],
+      ['a source type of its own', { ...good, source: { type: 'mine' } }, 422, 'source.type'],
+      ['a tag with a space', { ...good, tags: ['a b'] }, 422, 'tags.0'],
+      ['too many tags', { ...good, tags: Array.from({ length: 17 }, (_, i) => `t${i}`) }, 422, 'tags'],
+      ['a label that is none', { ...good, quantisation: 'four bits' }, 422, 'quantisation'],
+      ['a field that is not there', { ...good, tier: 'official' }, 422, 'tier'],
+      ['a signature that is none', { ...good, signature: 'yes' }, 422, 'signature'],
+      [
+        'a broken signature',
+        { ...good, signature: '-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----' },
+        422,
+        'signature',
+      ],
+    ]
+    const count = await events()
+    for (const [name, body, status, field] of cases) {
+      const answer = await call('POST', '/api/submissions', 'alice', body)
+      assert.equal(answer.status, status, `${name}: ${JSON.stringify(answer.body)}`)
+      assert.match(answer.headers.get('content-type') ?? '', /^application\/problem\+json/, name)
+      assert.equal(answer.body['field'] ?? '', field, name)
+      assert.ok(String(answer.body['detail']).length > 10, name)
+    }
+    assert.equal(await events(), count)
+  })
+
+  it('refuses a body over its limit before it is read whole', async () => {
+    let sent = 0
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        sent += 65_536
+        controller.enqueue(new Uint8Array(65_536).fill(32))
+        if (sent > 64 * 1024 * 1024) controller.close()
+      },
+    })
+    const response = await app.request(`${BASE}/api/submissions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${tokens['alice']}`, 'content-type': 'application/json' },
+      body: endless,
+      duplex: 'half',
+    } as RequestInit)
+    assert.equal(response.status, 413)
+    assert.ok(sent < 12 * 1024 * 1024, `${sent} bytes were read`)
+    const byLength = await app.request(`${BASE}/api/models/x/comments`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': '70000' },
+      body: '{}',
+    })
+    assert.equal(byLength.status, 413)
+  })
+
+  it('asks for a token, and for its scope', async () => {
+    const body = await submission()
+    assert.equal((await call('POST', '/api/submissions', null, body)).status, 401)
+    assert.equal((await call('POST', '/api/submissions', 'qal_wrong', body)).status, 401)
+    const member = await ensureMember(stores, Handle.parse('alice'))
+    const { token } = await issueToken(stores, member, ['community'], 3_600_000)
+    assert.equal((await call('POST', '/api/submissions', token, body)).status, 403)
+    const expired = await issueToken(stores, member, ['submit'], -1)
+    assert.equal((await call('POST', '/api/submissions', expired.token, body)).status, 401)
+  })
+
+  it('says which listing has it already', async () => {
+    const body = await submission()
+    const first = await call('POST', '/api/submissions', 'alice', body)
+    const again = await call('POST', '/api/submissions', 'alice', body)
+    assert.equal(again.status, 409)
+    assert.deepEqual(again.body['existing'], {
+      id: first.body['id'],
+      url: `/models/${String(first.body['id'])}`,
+    })
+    // Another member's rival is taken while nothing is published, and named.
+    const rival = await call('POST', '/api/submissions', 'bob', body)
+    assert.equal(rival.status, 201)
+    assert.deepEqual(rival.body['rivals'], [first.body['id']])
+    await call('POST', `/api/models/${String(first.body['id'])}/review`, 'mod', { decision: 'approve' })
+    const late = await call('POST', '/api/submissions', 'meta', body)
+    assert.equal(late.status, 409)
+    const bySha = await call('POST', '/api/submissions', 'meta', {
+      name: 'Same bytes',
+      info_hash: 'e'.repeat(40),
+      size_bytes: 9,
+      sha256: body['sha256'],
+    })
+    assert.equal(bySha.status, 409)
+    assert.equal(bySha.body['field'], 'sha256')
+  })
+
+  it('lets reviewers decide, nobody on their own, and asks for a reason to reject', async () => {
+    const submitted = await call('POST', '/api/submissions', 'mod', await submission())
+    const own = `/api/models/${String(submitted.body['id'])}/review`
+    assert.equal((await call('POST', own, 'mod', { decision: 'approve' })).status, 403)
+    const { body } = await call('POST', '/api/submissions', 'alice', await submission())
+    const path = `/api/models/${String(body['id'])}/review`
+    assert.equal((await call('POST', path, 'bob', { decision: 'approve' })).status, 403)
+    assert.equal((await call('POST', path, 'alice', { decision: 'approve' })).status, 403)
+    const bare = await call('POST', path, 'mod', { decision: 'reject' })
+    assert.equal(bare.status, 422)
+    assert.equal(bare.body['field'], 'reason')
+    const done = await call('POST', path, 'mod', { decision: 'reject', reason: 'Not a model' })
+    assert.equal(done.status, 200)
+    assert.equal(done.body['status'], 'rejected')
+    const shown = await call('GET', `/api/models/${String(body['id'])}`, null)
+    assert.equal((shown.body['texts'] as { review_reason: string }).review_reason, 'Not a model')
+  })
+
+  it('lets only the first of two reviewers win who saw the same state', async () => {
+    const { body } = await call('POST', '/api/submissions', 'alice', await submission())
+    const path = `/api/models/${String(body['id'])}/review`
+    assert.equal((await call('POST', path, 'mod', { decision: 'approve', seen_seq: 1 })).status, 200)
+    assert.equal(
+      (await call('POST', path, 'mod', { decision: 'reject', reason: 'No', seen_seq: 1 })).status,
+      409,
+    )
+  })
+
+  it('takes ratings of others only, the latest of each member', async () => {
+    const { body } = await call('POST', '/api/submissions', 'alice', await submission())
+    const path = `/api/models/${String(body['id'])}/ratings`
+    assert.equal((await call('POST', path, 'alice', { stars: 5 })).status, 403)
+    assert.equal((await call('POST', path, 'bob', { stars: 6 })).status, 422)
+    await call('POST', path, 'bob', { stars: 1 })
+    const { body: rated } = await call('POST', path, 'bob', { stars: 4, works: true })
+    assert.deepEqual((rated['community'] as { ratings: number; rating_centi: number }).ratings, 1)
+    assert.equal((rated['community'] as { rating_centi: number }).rating_centi, 400)
+  })
+
+  it('records a report without naming the reporter, and says that a new account does not count', async () => {
+    const { body } = await call('POST', '/api/submissions', 'alice', await submission())
+    const id = String(body['id'])
+    const answer = await call('POST', `/api/models/${id}/reports`, 'bob', {
+      category: 'malware',
+      text: 'It ran a program',
+    })
+    assert.equal(answer.status, 201)
+    assert.equal(answer.body['counts'], false)
+    const bob = (await call('GET', '/api/members/bob', null)).body['id']
+    const stored = (await stores.ledger.readStream(`listing/${id}`)).at(-1)
+    assert.ok(!JSON.stringify(stored).includes(String(bob)))
+    assert.ok(!JSON.stringify(stored).includes('It ran a program'))
+  })
+
+  it('gives verification jobs to granted verifiers only', async () => {
+    assert.equal((await call('POST', '/api/queue/claims', 'alice', {})).status, 403)
+    const { status, body } = await call('POST', '/api/queue/claims', 'checker', {})
+    assert.equal(status, 200)
+    const { claim } = body as { claim: { listing: { id: string } } }
+    const other = await call('POST', '/api/queue/claims', 'checker', {
+      listing: claim.listing.id,
+      step: 'fetch',
+    })
+    assert.equal(other.status, 200)
+    const report = await call('POST', `/api/models/${claim.listing.id}/verifications`, 'checker', { v: 1 })
+    assert.equal(report.status, 422)
+  })
+
+  it('answers unknown addresses, members and listings with 404', async () => {
+    for (const path of ['/api/nothing', '/api/models/01ARZ3NDEKTSV4RRFFQ69G5FAV', '/api/members/nobody-here'])
+      assert.equal((await call('GET', path, null)).status, 404, path)
+  })
+
+  it('describes itself: every route of the API is in the OpenAPI document', async () => {
+    const { body } = await call('GET', '/api/openapi.json', null)
+    const described = Object.entries(body['paths'] as Record<string, object>).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
+    )
+    const served = app.routes
+      .filter(
+        ({ path, method }) => path.startsWith('/api/') && method !== 'ALL' && path !== '/api/openapi.json',
+      )
+      .map(({ path, method }) => `${method} ${path}`)
+    assert.deepEqual(new Set(described), new Set(served))
+  })
+
+  it('sends pages a strict policy and takes forms from this site only', async () => {
+    const page = await app.request(`${BASE}/`, { headers: { accept: 'text/html' } })
+    const policy = page.headers.get('content-security-policy') ?? ''
+    assert.match(policy, /script-src 'self' 'wasm-unsafe-eval'(?:;|$)/)
+    assert.match(policy, /default-src 'none'/)
+    assert.ok(!policy.includes('unsafe-inline'))
+    const forged = await app.request(`${BASE}/sign-out`, {
+      method: 'POST',
+      headers: { origin: 'http://evil.test', 'content-type': 'application/x-www-form-urlencoded' },
+      body: '',
+    })
+    assert.equal(forged.status, 403)
+  })
+
+  it('signs in by a link that works once, on loopback only', async () => {
+    const links: string[] = []
+    const local = createApp({
+      ...stores,
+      hash: nodeHashes,
+      site: { name: 'Test', baseUrl: BASE, secret: stores.secret, demo: false, loopback: true, trackers: [] },
+      showLink: (_handle, url) => links.push(url),
+    })
+    const form = new URLSearchParams({ handle: 'walker', next: '//evil.test/' })
+    const sent = await local.request(`${BASE}/sign-in`, {
+      method: 'POST',
+      body: form,
+      headers: { origin: BASE },
+    })
+    assert.equal(sent.status, 200)
+    assert.equal(links.length, 1)
+    const first = await local.request(links[0] ?? '')
+    assert.equal(first.status, 303)
+    assert.equal(first.headers.get('location'), '/')
+    const cookie = (first.headers.get('set-cookie') ?? '').split(';')[0] ?? ''
+    assert.match(first.headers.get('set-cookie') ?? '', /HttpOnly/i)
+    const submitPage = await local.request(`${BASE}/submit`, { headers: { cookie } })
+    assert.equal(submitPage.status, 200)
+    const tampered = await local.request(`${BASE}/submit`, {
+      headers: { cookie: cookie.replace('m_', 'm_0') },
+    })
+    assert.equal(tampered.status, 303)
+    assert.equal((await local.request(links[0] ?? '')).status, 401)
+    const notLocal = await app.request(`${BASE}/sign-in`, {
+      method: 'POST',
+      body: form,
+      headers: { origin: BASE },
+    })
+    assert.equal(notLocal.status, 403)
+  })
+})
