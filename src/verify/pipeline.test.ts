@@ -159,6 +159,8 @@ describe('when a listing is not what it says', { skip }, () => {
       assert.equal(report.judges.integrity.verdict, 'fail')
       assert.ok(report.judges.integrity.checks.some((one) => one.id === id && one.verdict === 'fail'))
       assert.equal(report.judges.behaviour.verdict, 'skipped')
+      // A file that is not there is no model to the strict parser either.
+      if (id !== 'complete') assert.match(report.judges.behaviour.summary, /not the published bytes/)
       assert.equal(report.recommendation.decision, 'reject')
     })
 
@@ -294,6 +296,7 @@ describe('when something was not checked', { skip }, () => {
     const report = await verifyListing(job, deps(fetch))
     assert.equal(report.judges.form.verdict, 'skipped')
     assert.equal(report.judges.behaviour.verdict, 'skipped')
+    assert.match(report.judges.behaviour.summary, /form did not pass/)
     assert.notEqual(report.recommendation.decision, 'approve')
   })
 })
