@@ -183,6 +183,7 @@ describe('when the file is another format', () => {
 
 test('structure that llama.cpp would choke on is refused with its code', async () => {
   const good = file()
+  const listed = file({ 'x.list': { type: 'array', of: 'u64', values: [1n] } })
   const cases: [string, Uint8Array, string][] = [
     ['the file as written', good, 'accepted'],
     ['version 1', patch(good, 'GGUF', 0, [1]), 'gguf_version'],
@@ -207,6 +208,7 @@ test('structure that llama.cpp would choke on is refused with its code', async (
     // 32 x 2^59 wraps to 0 in 64 bits.
     ['a product of 2^64', patch(good, 'a.weight', 12, sizeOf(2n ** 59n)), 'gguf_tensor_size'],
     ['more than the file', patch(good, 'a.weight', 12, sizeOf(2n ** 40n)), 'gguf_tensor_size'],
+    ['an array of a million', patch(listed, 'x.list', 8, sizeOf(1_000_000n)), 'gguf_length'],
     ['half a block', patch(good, 'a.weight', 4, sizeOf(33n)), 'gguf_tensor_block'],
     ['tensor type 4, removed', patch(good, 'a.weight', 20, [4]), 'gguf_tensor_type'],
     ['tensor type 43', patch(good, 'a.weight', 20, [43]), 'gguf_tensor_type'],

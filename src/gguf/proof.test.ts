@@ -70,6 +70,7 @@ test('a claim is exact, a variant, mislabelled or unknown', () => {
     ['as labelled', model('Q4_K_M'), claims('Q4_K_M', 'Q4_K_M'), 'exact'],
     ['another name for it', model('Q4_K_M'), claims('q4_k', 'Q4_K_M'), 'exact'],
     ['the next one down', model('Q4_K_S'), claims('Q4_K_M', 'Q4_K_M'), 'mislabelled'],
+    ['the next one up, near enough', model('Q4_K_M'), claims('Q4_K_S', 'Q4_K_S'), 'mislabelled'],
     ['the next one up', model('Q5_K_M'), claims('Q4_K_M', 'Q4_K_M'), 'mislabelled'],
     ['only the header lies', model('Q4_K_M'), claims('Q4_K_M', 'Q8_0'), 'mislabelled'],
     ['only the label lies', model('Q4_K_M'), claims('Q8_0', 'Q4_K_M'), 'mislabelled'],
