@@ -230,7 +230,8 @@ test('single tensors follow the rule for their situation', () => {
 
 test('a width that no fallback fits has no recipe, as llama.cpp refuses it', () => {
   const tensors = tensorsOf({ ...LLAMA_8B, feedForward: 14_336 + 16 })
-  assert.equal(typesOf(tensors, 'Q8_0', modelOf()), null)
+  assert.equal(typesOf(tensors, 'Q1_0', modelOf()), null)
+  assert.equal(typesOf(tensors, 'Q8_0', modelOf())?.get('blk.0.ffn_down.weight'), 'F16')
 })
 
 test('names give the role', () => {

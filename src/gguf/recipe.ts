@@ -167,9 +167,12 @@ export function recipe(
   return result
 }
 
-/** The type that stands in where a row is no multiple of the wanted type's block. */
+/** The type that stands in where a row is no multiple of the wanted type's block; null where upstream gives up. */
 function fitted(type: TensorTypeName, width: number, version: RuleVersion): TensorTypeName | null {
-  if (width % TENSOR_TYPES[type].block === 0) return type
+  const { block } = TENSOR_TYPES[type]
+  if (width % block === 0) return type
+  // Rows that are no multiple even of the smallest block stay at half precision.
+  if (block === 32) return 'F16'
   const fallback = fallbackOf(type, version)
   if (fallback === null) return null
   return width % TENSOR_TYPES[fallback].block === 0 ? fallback : 'F16'
