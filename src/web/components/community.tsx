@@ -32,7 +32,7 @@ export function Community({ context, model, texts, may }: CommunityProps) {
         {may.comment ? (
           <form method="post" action={`/models/${model.id}/comments`} class="stack">
             <label for="comment">Your comment (Markdown)</label>
-            <textarea id="comment" name="text" rows={4} maxLength={5000} required />
+            <textarea id="comment" name="text" rows={4} maxLength={8000} required />
             <button type="submit" class="button button-small">
               Comment
             </button>
@@ -110,10 +110,10 @@ function RatingForm({ id }: { id: string }) {
       <fieldset class="choices">
         <legend>Works as described</legend>
         <label>
-          <input type="radio" name="works" value="yes" /> Yes
+          <input type="radio" name="works" value="true" /> Yes
         </label>
         <label>
-          <input type="radio" name="works" value="no" /> No
+          <input type="radio" name="works" value="false" /> No
         </label>
         <label>
           <input type="radio" name="works" value="" checked /> Not tried
@@ -139,7 +139,7 @@ function ReportForm({ id }: { id: string }) {
         ))}
       </select>
       <label for="report-text">What did you see, and how can it be repeated?</label>
-      <textarea id="report-text" name="text" rows={3} maxLength={5000} required />
+      <textarea id="report-text" name="text" rows={3} maxLength={8000} required />
       <p class="quiet-text">
         The record counts you as one person without naming you. Three open reports hide a listing until a
         moderator decides.

@@ -28,7 +28,7 @@ export function Conditions({ conditions, caption }: { conditions: Condition[]; c
             </td>
             <td>
               <State
-                word={condition.met ? { text: 'Met', tone: 'ok' } : { text: 'Missing', tone: 'quiet' }}
+                word={condition.met ? { text: 'Met', tone: 'ok' } : { text: 'Not met', tone: 'quiet' }}
                 small
               />
             </td>

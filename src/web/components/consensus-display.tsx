@@ -108,6 +108,7 @@ function meaningOf({ consensus, verification }: ModelItem): string {
     case 'SPLIT':
       return 'Verifiers disagree: nothing here counts until they agree or a moderator decides.'
     case 'PENDING':
+    default:
       return 'Not verified. Until integrity and form have passed, check the file yourself before you run it.'
   }
 }

@@ -1,6 +1,7 @@
 import { formatBytes } from '../islands/format.ts'
 import type { ModelItem } from '../page-types.ts'
 import { CopyButton, Panel } from './bits.tsx'
+import { trackersOf } from './trackers.ts'
 
 /** Files the check accepts as this listing's: a match of any of them is named. */
 const CHECKABLE = new Set(['model', 'shard', 'mmproj', 'lora', 'imatrix'])
@@ -10,21 +11,26 @@ const MAX_EXPECTED = 200
 export function FileTools({ model, download }: { model: ModelItem; download: boolean }) {
   return (
     <>
-      <CheckFile model={model} />
+      <CheckFile model={model} alone={!download} />
       {download ? <DownloadHere model={model} /> : null}
       <div class="broadcast-slot wide" id="tool-broadcast" role="alert" />
     </>
   )
 }
 
-function CheckFile({ model }: { model: ModelItem }) {
+function CheckFile({ model, alone }: { model: ModelItem; alone: boolean }) {
   const name = modelFileName(model)
   const command =
     /^[\w.+-]{1,200}$/.test(name) && !name.startsWith('-')
       ? `echo '${model.sha256}  ${name}' | sha256sum -c`
       : null
   return (
-    <Panel title="Check a file I have" code="stays on your machine" id="check" kind="tool">
+    <Panel
+      title="Check a file I have"
+      code="stays on your machine"
+      id="check"
+      kind={alone ? 'tool tool-alone' : 'tool'}
+    >
       <div
         data-island="check-file"
         data-state="idle"
@@ -57,7 +63,7 @@ function CheckFile({ model }: { model: ModelItem }) {
 }
 
 function DownloadHere({ model }: { model: ModelItem }) {
-  const trackers = model.trackers.filter((tracker) => /^wss?:\/\//.test(tracker))
+  const trackers = trackersOf(model).filter((tracker) => /^wss?:\/\//.test(tracker))
   return (
     <Panel title="Download here" code="WebTorrent" id="download" kind="tool">
       {trackers.length === 0 || model.info_hash === null ? (

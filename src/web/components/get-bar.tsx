@@ -1,5 +1,6 @@
 import type { ModelItem } from '../page-types.ts'
 import { CopyButton, Missing, Panel } from './bits.tsx'
+import { trackersOf } from './trackers.ts'
 
 /** Every way to the bytes: magnet, .torrent, v1 magnet, web seeds. */
 export function GetBar({ model, danger }: { model: ModelItem; danger: boolean }) {
@@ -25,6 +26,7 @@ function hashCode({ info_hash, info_hash_v2 }: ModelItem): string {
 
 function GetLinks({ model }: { model: ModelItem }) {
   const { magnet, magnet_v1, torrent_url, web_seeds } = model
+  const trackers = trackersOf(model)
   return (
     <>
       <div class="buttons">
@@ -74,11 +76,11 @@ function GetLinks({ model }: { model: ModelItem }) {
         </dd>
         <dt>Trackers</dt>
         <dd>
-          {model.trackers.length === 0 ? (
+          {trackers.length === 0 ? (
             <Missing word="none: peers are found by DHT" />
           ) : (
             <ul class="plain mono">
-              {model.trackers.map((tracker) => (
+              {trackers.map((tracker) => (
                 <li key={tracker}>{tracker}</li>
               ))}
             </ul>

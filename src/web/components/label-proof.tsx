@@ -71,9 +71,12 @@ function MatchRail({ matched, total }: { matched: number; total: number }) {
 
 const MARKS = [2, 4, 8, 16, 32]
 
+function place(bits: number): string {
+  return `${(Math.log2(Math.min(32, Math.max(1, bits))) / 5) * 100}%`
+}
+
 /** Bits a weight on a logarithmic rule from 1 to 32. */
 function BitsRail({ bits }: { bits: number }) {
-  const place = (value: number): string => `${(Math.log2(Math.min(32, Math.max(1, value))) / 5) * 100}%`
   return (
     <svg class="rail rail-bits" width="100%" height="30" aria-hidden="true">
       <rect class="rail-off" width="100%" height="12" />

@@ -168,11 +168,11 @@ function Session({ context }: { context: PageContext }) {
 
 function DemoNotice() {
   return (
-    <p class="demo-notice">
+    <aside class="demo-notice" aria-label="Demo">
       <span class="mark mark-demo">Demo</span>
       This site filled itself with small models made on this machine. The files, the peers and the checks are
       real; the members are not.
-    </p>
+    </aside>
   )
 }
 
@@ -183,6 +183,13 @@ function Footer({ context }: { context: PageContext }) {
         Every badge is computed from a public record. <a href="/trust">Read the rules</a>,{' '}
         <a href="/ledger/">replay the ledger</a>, or take <a href="/models.json">models.json</a>.
       </p>
+      {context.member === null ? null : (
+        <form class="foot-session" method="post" action="/sign-out">
+          <button type="submit" class="quiet">
+            Sign out
+          </button>
+        </form>
+      )}
       <p>
         This page talks to no other site. Trackers and peers are asked only after you press Download. Rendered{' '}
         <Minute at={context.now} />.

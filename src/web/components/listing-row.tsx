@@ -16,6 +16,8 @@ import {
   warningWord,
 } from './wording.ts'
 
+const SHOWN_TAGS = 3
+
 /** Rows of models under a heading that the page gives. */
 export function ListingRows({ items }: { items: ModelItem[] }) {
   return (
@@ -54,14 +56,17 @@ export function ListingRow({ model }: { model: ModelItem }) {
           </span>
         </p>
         <p class="row-tags">
-          {model.source.repository === null
-            ? SOURCE_WORDS[model.source.type]
-            : `claims ${model.source.repository}`}
-          {model.tags.map((tag) => (
+          <span class="row-source">
+            {model.source.repository === null
+              ? SOURCE_WORDS[model.source.type]
+              : `claims ${model.source.repository}`}
+          </span>
+          {model.tags.slice(0, SHOWN_TAGS).map((tag) => (
             <a href={`/?tag=${encodeURIComponent(tag)}`} key={tag}>
               {tag}
             </a>
           ))}
+          {model.tags.length > SHOWN_TAGS ? <span>+{model.tags.length - SHOWN_TAGS}</span> : null}
         </p>
       </div>
       <div class="row-quant">

@@ -30,7 +30,7 @@ export function ReviewForms({ model }: { model: ModelItem }) {
       <form method="post" action={action} class="review-approve">
         <input type="hidden" name="decision" value="approve" />
         <label for={`approve-${model.id}`}>Note with the approval (optional)</label>
-        <input id={`approve-${model.id}`} name="reason" maxLength={2000} />
+        <input id={`approve-${model.id}`} name="reason" maxLength={4000} />
         <button type="submit" class="button button-ok">
           Approve<span class="sr"> {model.model}</span>
         </button>
@@ -45,7 +45,7 @@ export function ReviewForms({ model }: { model: ModelItem }) {
           name="reason"
           rows={3}
           required
-          maxLength={2000}
+          maxLength={4000}
           value={reasons.join('\n')}
         />
         <button type="submit" class="button button-bad">

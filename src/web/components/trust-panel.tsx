@@ -76,7 +76,18 @@ export function TrustPanel({ model }: { model: ModelItem }) {
         <dd>
           <State word={signatureWord(model.signature)} />
           {model.signature.fingerprint === null ? null : (
-            <p class="mono quiet-text">OpenPGP {groupFingerprint(model.signature.fingerprint.slice(-16))}</p>
+            <p class="quiet-text">
+              OpenPGP{' '}
+              <a class="mono" href={`/keys/${model.signature.fingerprint}`}>
+                {groupFingerprint(model.signature.fingerprint.slice(-16))}
+              </a>
+              {model.signature.blob === null ? null : (
+                <>
+                  {' · '}
+                  <a href={`/models/${model.id}.sig`}>.sig</a>
+                </>
+              )}
+            </p>
           )}
         </dd>
         <dt>Rating</dt>

@@ -46,7 +46,7 @@ export function VerificationLog({ verifications }: { verifications: Verification
                 </ul>
               )}
               <div class="log-report">
-                <span class="quiet-text">report SHA256</span>
+                <a href={`/reports/${verification.report}`}>Whole report</a>
                 <Code text={verification.report} what="the report’s SHA-256" />
               </div>
             </li>

@@ -105,6 +105,7 @@ export function signatureWord({ state }: SignatureView): Word {
     case 'revoked':
       return { text: 'Signing key revoked', tone: 'bad' }
     case 'bad':
+    default:
       return { text: 'Signature bad', tone: 'bad' }
   }
 }
@@ -129,6 +130,7 @@ export function quantisationWord({ quantisation }: Pick<ListingView, 'quantisati
     case 'unknown':
       return { name: named(claimed), proof: { text: 'no known recipe', tone: 'warn' } }
     case 'unverified':
+    default:
       return { name: named(claimed), proof: { text: 'not proven', tone: 'warn' } }
   }
 }

@@ -7,9 +7,9 @@ export function setState(root: HTMLElement, state: ToolState): void {
 
 /** The element that the server rendered for a purpose; its absence is our own mistake, not the visitor's. */
 export function part<Type extends HTMLElement>(root: HTMLElement, name: string, type: new () => Type): Type {
-  const element = root.querySelector(`[data-part="${name}"]`)
-  if (!(element instanceof type)) throw new TypeError(`Cannot start the island: no part "${name}"`)
-  return element
+  const found = root.querySelector(`[data-part="${name}"]`)
+  if (!(found instanceof type)) throw new TypeError(`Cannot start the island: no part "${name}"`)
+  return found
 }
 
 /** An element with text; text is never read as markup. */

@@ -17,6 +17,7 @@ let sums: {
 let done = 0
 
 function answer(message: HashAnswer): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker, not a window
   scope.postMessage(message)
 }
 

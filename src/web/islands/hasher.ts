@@ -79,6 +79,7 @@ export class Hasher {
 
   #ask(request: HashRequest): Promise<HashAnswer> {
     const answer = this.#next()
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker, not a window
     this.#worker.postMessage(request)
     return answer
   }

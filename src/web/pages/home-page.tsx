@@ -26,7 +26,7 @@ export function HomePage(props: ListingPageProps) {
   return (
     <Layout
       context={context}
-      title={narrowed ? `${heading(query, total)}` : context.siteName}
+      title={narrowed ? heading(query, total) : context.siteName}
       description="The torrent index for open-weight AI models in which every badge is computed from public evidence: downloaded, hashed, proven tensor by tensor and run in a sandbox."
       canonical={listingUrl(query, { page: query.page })}
       search={{ q: query.q, keep }}
@@ -99,11 +99,13 @@ function Hero() {
 
 function HeroJudge({ judge, number }: { judge: keyof Judges; number: number }) {
   return (
-    <li class={`hero-judge hero-${judge}`}>
-      <b>
-        {judge} <span aria-hidden="true">· {number}</span>
-      </b>
-      <span>{JUDGE_QUESTIONS[judge]}</span>
+    <li class="hero-judge">
+      <div>
+        <b>
+          {judge} <span aria-hidden="true">· {number}</span>
+        </b>
+        {JUDGE_QUESTIONS[judge]}
+      </div>
     </li>
   )
 }

@@ -68,7 +68,9 @@ export function MemberPage({ context, member, listings }: MemberPageProps) {
               <ul class="plain keys">
                 {member.keys.map((key) => (
                   <li key={key.fingerprint}>
-                    <code class="mono">{groupFingerprint(key.fingerprint)}</code>
+                    <a class="mono" href={`/keys/${key.fingerprint}`}>
+                      {groupFingerprint(key.fingerprint)}
+                    </a>
                     <p>
                       registered <Day at={key.registered_at} />{' '}
                       {key.revoked_at === null ? null : (

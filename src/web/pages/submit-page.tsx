@@ -21,8 +21,10 @@ export function SubmitPage({ context, form }: SubmitPageProps) {
       />
       {context.member === null ? (
         <p class="notice notice-warn">
-          You are not signed in. <a href="/sign-in?next=%2Fsubmit">Sign in first</a>, so that the listing
-          carries your name.
+          <span>
+            You are not signed in. <a href="/sign-in?next=%2Fsubmit">Sign in first</a>, so that the listing
+            carries your name.
+          </span>
         </p>
       ) : null}
       <Problem form={form} />
@@ -140,7 +142,7 @@ function FileFields({ form }: { form: FormState }) {
             <input
               {...control}
               value={value}
-              maxLength={8000}
+              maxLength={8192}
               class="mono"
               autocomplete="off"
               spellcheck={false}
@@ -151,14 +153,12 @@ function FileFields({ form }: { form: FormState }) {
           form={form}
           name="size_bytes"
           label="Size in bytes"
-          hint="Of the model file: a whole number."
-          required
+          hint="Of the model file. Read from the .torrent where you give one."
         >
           {(control, value) => (
             <input
               {...control}
               value={value}
-              required
               inputMode="numeric"
               pattern="[0-9]{1,16}"
               class="mono"
@@ -196,7 +196,7 @@ function FileFields({ form }: { form: FormState }) {
               {...control}
               value={value}
               required
-              maxLength={64}
+              maxLength={80}
               class="mono"
               autocomplete="off"
               spellcheck={false}
@@ -308,7 +308,7 @@ function WordFields({ form }: { form: FormState }) {
           hint="Markdown: what it is, what changed, how to run it."
           wide
         >
-          {(control, value) => <textarea {...control} value={value} rows={8} maxLength={100_000} />}
+          {(control, value) => <textarea {...control} value={value} rows={8} maxLength={65_536} />}
         </Field>
         <Field
           form={form}
@@ -317,7 +317,7 @@ function WordFields({ form }: { form: FormState }) {
           hint="Markdown: figures with the command and the machine."
           wide
         >
-          {(control, value) => <textarea {...control} value={value} rows={4} maxLength={100_000} />}
+          {(control, value) => <textarea {...control} value={value} rows={4} maxLength={65_536} />}
         </Field>
       </div>
     </Panel>
@@ -340,7 +340,7 @@ function SignatureField({ form }: { form: FormState }) {
               {...control}
               value={value}
               rows={5}
-              maxLength={20_000}
+              maxLength={16_384}
               class="mono"
               spellcheck={false}
               placeholder="-----BEGIN PGP SIGNATURE-----"
