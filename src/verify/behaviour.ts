@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { judgeOf, skippedJudge } from './judge.ts'
 import { type ProcessResult, runLimited } from './process.ts'
-import type { Check, Judge } from './report.ts'
+import type { Check, Judge } from '../core/report.ts'
 import { SANDBOX_NODE, type SandboxAvailability, runSandboxed, sandboxAvailable } from './sandbox.ts'
 
 const TOKENS = 16

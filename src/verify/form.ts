@@ -5,10 +5,10 @@ import { isQalError } from '../core/error.ts'
 import { type InspectOptions, type Inspection, inspect as inspectGguf } from '../gguf/inspect.ts'
 import { openFileSource } from '../store/file-source.ts'
 import { printable } from '../torrent/refuse.ts'
-import { primaryFile } from './integrity.ts'
+import { primaryFile } from '../core/files.ts'
 import type { FetchedTorrent, VerificationJob } from './job.ts'
 import { judgeOf, skippedJudge } from './judge.ts'
-import type { Check, InspectionReport, Judge } from './report.ts'
+import type { Check, InspectionReport, Judge } from '../core/report.ts'
 
 export interface Form {
   judge: Judge

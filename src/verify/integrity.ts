@@ -7,7 +7,8 @@ import { printable } from '../torrent/refuse.ts'
 import { type FileDigests, type PieceCheck, digestFiles } from './digest-files.ts'
 import type { FetchedTorrent, VerificationJob } from './job.ts'
 import { judgeOf } from './judge.ts'
-import type { Check, Judge, SignatureReport, VerifiedFile } from './report.ts'
+import { primaryFile } from '../core/files.ts'
+import type { Check, Judge, SignatureReport, VerifiedFile } from '../core/report.ts'
 
 export interface Integrity {
   judge: Judge
@@ -58,14 +59,6 @@ export async function judgeIntegrity(input: IntegrityInput): Promise<Integrity> 
     }),
     signature: signature?.report ?? null,
   }
-}
-
-/** The file that a listing is about: its model, or the first shard of it. */
-export function primaryFile<File extends Pick<ListedFile, 'path' | 'role'>>(
-  files: readonly File[],
-): File | undefined {
-  const shards = files.filter(({ role }) => role === 'shard').toSorted((a, b) => (a.path < b.path ? -1 : 1))
-  return files.find(({ role }) => role === 'model') ?? shards[0]
 }
 
 /** The listing and the torrent name the same files, and all are here. */

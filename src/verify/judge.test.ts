@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { judgeOf, recommend, skippedJudge } from './judge.ts'
-import type { Check, Judge } from './report.ts'
+import type { Check, Judge } from '../core/report.ts'
 
 function checks(...made: [id: string, verdict: Check['verdict']][]): Check[] {
   return made.map(([id, verdict]) => ({ id, verdict, message: `${id} ${verdict}` }))

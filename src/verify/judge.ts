@@ -1,4 +1,4 @@
-import type { Check, Judge, Recommendation, VerificationReport } from './report.ts'
+import type { Check, Judge, Recommendation, VerificationReport } from '../core/report.ts'
 
 /**
  * What checks amount to (T8): fail if any failed; pass only if each required

@@ -19,8 +19,8 @@ import type {
   VerifierDeps,
 } from './job.ts'
 import { verifyListing } from './pipeline.ts'
-import { recordOf } from './record.ts'
-import type { Judge } from './report.ts'
+import { recordOf } from '../core/record.ts'
+import type { Judge } from '../core/report.ts'
 import { sandboxAvailable } from './sandbox.ts'
 
 const corpus = resolve(process.env['QAL_CORPUS'] ?? '../shared/corpus', 'gguf')

@@ -2,14 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import packageJson from '../../package.json' with { type: 'json' }
+import { primaryFile } from '../core/files.ts'
 import { nodeHashes } from '../swarm/node-hashes.ts'
 import { type Metainfo, parseMetainfo } from '../torrent/metainfo.ts'
 import { type Behaviour, judgeBehaviour, skippedBehaviour } from './behaviour.ts'
 import { type Form, judgeForm } from './form.ts'
-import { type Integrity, judgeIntegrity, primaryFile } from './integrity.ts'
+import { type Integrity, judgeIntegrity } from './integrity.ts'
 import type { FetchedTorrent, VerificationJob, VerificationStep, VerifierDeps } from './job.ts'
 import { recommend } from './judge.ts'
-import { VerificationReport } from './report.ts'
+import { VerificationReport } from '../core/report.ts'
 
 /**
  * Verifies one listing: fetch, integrity, form, behaviour, report. What is wrong

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { QalError } from '../core/error.ts'
 import { ListedFile } from '../core/events.ts'
 import type { JobProgress } from '../store/private.ts'
-import type { VerificationReport } from './report.ts'
+import type { VerificationReport } from '../core/report.ts'
 
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024
 

@@ -72,7 +72,7 @@ export function requireActor(actor: Actor | null, scope: Scope): Actor {
 
 /** The role among `allowed` that a member holds now, with the place in the site's stream that says so (T2). */
 export function heldRole(
-  deps: AppDeps,
+  deps: Pick<AppDeps, 'catalogue'>,
   member: MemberView,
   allowed: readonly Role[],
 ): { as: 'role'; role: Role; site_seq: number } | null {

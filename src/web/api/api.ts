@@ -1,7 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { ListingView } from '../../core/views.ts'
-import { VerificationReport } from '../../verify/report.ts'
+import { VerificationReport } from '../../core/report.ts'
 import type { Scope } from '../../store/private.ts'
 import { actorOf, requireActor } from '../actor.ts'
 import { comment, rate, report as reportListing } from '../commands/community.ts'

@@ -9,8 +9,9 @@ import { append, newEvent } from './append.ts'
 
 /**
  * By what right a member may decide on a listing (T10): moderators and admins
- * by their role, Trusted members by the rule, for approve and reject; nobody on
- * their own. Null where they may not.
+ * by their role; verifiers by theirs and Trusted members by the rule, for
+ * approve and reject, while no moderator has decided and no verifier refuses;
+ * nobody on their own. Null where they may not.
  */
 export function reviewAuthority(
   deps: Pick<AppDeps, 'catalogue'>,
@@ -19,10 +20,14 @@ export function reviewAuthority(
   decision: Decision,
 ): Authority | null {
   if (listing.uploader.id === member.id) return null
-  const role = heldRole(deps as AppDeps, member, ['moderator', 'admin'])
-  if (role !== null) return role
-  const byRule = member.tier === 'trusted' && (decision === 'approve' || decision === 'reject')
-  return byRule ? { as: 'rule', rule: 'T10' } : null
+  const moderates = heldRole(deps, member, ['moderator', 'admin'])
+  if (moderates !== null) return moderates
+  const mild = decision === 'approve' || decision === 'reject'
+  const contested = listing.consensus === 'REFUSED' || listing.consensus === 'SPLIT'
+  if (!mild || listing.review !== null || (contested && decision === 'approve')) return null
+  return (
+    heldRole(deps, member, ['verifier']) ?? (member.tier === 'trusted' ? { as: 'rule', rule: 'T10' } : null)
+  )
 }
 
 /** Decides on a listing. Two reviewers at once: the second gets `ledger_conflict` and sees what the first did. */
@@ -40,7 +45,7 @@ export async function review(
   const authority = member ? reviewAuthority(deps, member, listing, input.decision) : null
   if (authority === null)
     throw forbidden(
-      `Cannot ${input.decision} this listing: reviewers are Trusted members, moderators and admins, and never of their own uploads (T10)`,
+      `Cannot ${input.decision} this listing: moderators and admins decide; Trusted members and verifiers only where no moderator has decided and no verifier refuses; nobody on their own uploads (T10)`,
       'a reviewer other than the uploader',
     )
   const reason = input.reason.trim()

@@ -11,6 +11,9 @@ import { DuplicateError, InputError } from '../problem.ts'
 import { append, newEvent } from './append.ts'
 import type { Submission } from './submission.ts'
 
+/** gguf-split's names. */
+const SHARD = /-\d{5}-of-\d{5}\.gguf$/i
+
 export interface Submitted {
   id: ListingId
   status: 'pending' | 'published'
@@ -106,7 +109,7 @@ function fromMetainfo(metainfo: Metainfo, input: Submission): Described {
       sha256: file === model ? input.sha256 : null,
       md5: file === model ? (input.md5 ?? null) : null,
       pieces_root: file.pieces_root === null ? null : Sha256.parse(file.pieces_root),
-      role: file === model ? 'model' : roleOf(file.path),
+      role: file === model && !SHARD.test(file.path) ? 'model' : roleOf(file.path),
     })),
     size_bytes: model.size_bytes,
     info_hash: metainfo.info_hash === null ? null : InfoHash.parse(metainfo.info_hash),
@@ -152,13 +155,13 @@ function modelFile(files: Metainfo['files']): Metainfo['files'][number] {
   if (first === undefined || first.size_bytes === 0)
     throw new InputError([{ field: 'torrent', expected: 'a torrent with a model file in it' }])
   // Shards carry their number before the ending; the first stands for the model.
-  return models.length > 1 && !models.every(({ path }) => /-\d{5}-of-\d{5}\.\w+$/.test(path))
+  return models.length > 1 && !models.every(({ path }) => SHARD.test(path))
     ? models.reduce((largest, file) => (file.size_bytes > largest.size_bytes ? file : largest))
     : first
 }
 
 function roleOf(path: string): ListedFile['role'] {
-  if (/-\d{5}-of-\d{5}\.gguf$/i.test(path)) return 'shard'
+  if (SHARD.test(path)) return 'shard'
   if (/mmproj.*\.gguf$/i.test(path)) return 'mmproj'
   if (/\.(?:sig|asc)$/i.test(path)) return 'signature'
   return /(?:^|\/)readme(?:\.\w+)?$/i.test(path) ? 'readme' : 'other'

@@ -1,6 +1,6 @@
-import type { VerificationRecorded } from '../../core/events.ts'
 import { canonicalBytes } from '../../core/canonical.ts'
-import type { VerificationReport } from '../../verify/report.ts'
+import { recordOf } from '../../core/record.ts'
+import type { VerificationReport } from '../../core/report.ts'
 import type { Actor, AppDeps } from '../deps.ts'
 import { forbidden, InputError, notFound } from '../problem.ts'
 import { append, newEvent } from './append.ts'
@@ -36,41 +36,8 @@ export async function recordVerification(
   const known = state.verifications.some(({ by, data }) => by === actor.member && data.report === blob)
   if (!known)
     await append(deps, `listing/${listing.id}`, state.seq, [
-      newEvent(deps, { by: actor.member, authority }, 'verification_recorded', {
-        report: blob,
-        ...factsOf(report),
-      }),
+      newEvent(deps, { by: actor.member, authority }, 'verification_recorded', recordOf(report, blob)),
     ])
   await deps.private.releaseLease(listing.id, actor.member)
   return { report: blob }
-}
-
-function factsOf(report: VerificationReport): Omit<VerificationRecorded, 'report'> {
-  const { integrity, form, behaviour } = report.judges
-  const model = report.files.find(({ role }) => role === 'model') ?? report.files[0]
-  const proof = report.inspection?.quantisation ?? null
-  return {
-    judges: { integrity: integrity.verdict, form: form.verdict, behaviour: behaviour.verdict },
-    summary: { integrity: integrity.summary, form: form.summary, behaviour: behaviour.summary },
-    sha256: model?.sha256 ?? null,
-    size_bytes: model?.size_bytes ?? null,
-    quantisation:
-      proof === null
-        ? null
-        : {
-            claimed: proof.claimed,
-            proven: proof.proven,
-            match: proof.match,
-            matched: proof.matched,
-            total: proof.total,
-            bits_per_weight_milli: Math.round(proof.bits_per_weight * 1000),
-          },
-    architecture: report.inspection?.architecture ?? null,
-    parameters: report.inspection?.parameters ?? null,
-    signature: report.signature && {
-      state: report.signature.state,
-      fingerprint: report.signature.fingerprint,
-    },
-    recommendation: report.recommendation,
-  }
 }

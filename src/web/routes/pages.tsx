@@ -202,10 +202,7 @@ function redirectOfHash(asked: string, deps: AppDeps): string | null {
 }
 
 function mayReviewAny({ member }: PageContext): boolean {
-  return (
-    member !== null &&
-    (member.tier === 'trusted' || member.roles.some((role) => role === 'moderator' || role === 'admin'))
-  )
+  return member !== null && (member.tier === 'trusted' || member.roles.some((role) => role !== 'official'))
 }
 
 /** The form as it was sent, each error beside its field. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { FileRole, JudgeVerdict } from '../core/events.ts'
-import { Fingerprint, InfoHash, InfoHashV2, ListingId, Md5, Sha256 } from '../core/ids.ts'
+import { FileRole, JudgeVerdict } from './events.ts'
+import { Fingerprint, InfoHash, InfoHashV2, ListingId, Md5, Sha256 } from './ids.ts'
 
 const text = (max: number) => z.string().max(max)
 

@@ -1,6 +1,6 @@
-import type { VerificationRecorded } from '../core/events.ts'
-import type { Sha256 } from '../core/ids.ts'
-import { primaryFile } from './integrity.ts'
+import type { VerificationRecorded } from './events.ts'
+import type { Sha256 } from './ids.ts'
+import { primaryFile } from './files.ts'
 import type { VerificationReport } from './report.ts'
 
 /** What the ledger keeps of a report that is stored under `reportSha256`. */
