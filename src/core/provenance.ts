@@ -43,7 +43,7 @@ export function provenanceOf(
       evidence:
         proof === null
           ? 'named by the uploader'
-          : `${proof.matched} of ${proof.total} tensors match ${proof.proven[0] ?? 'no known recipe'}`,
+          : `${proof.matched} of ${proof.total} tensors match ${(contradicted ? proof.claimed : proof.proven[0]) ?? 'no known recipe'}`,
       at: null,
     })
   }

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { qal, runSite } from './site.ts'
+import { tempDir } from './tools.ts'
+
+/** The program as a whole: each command answers, and ends with the exit code that DESIGN's table gives. */
+describe('when bin/qal is called', () => {
+  it('shows help with examples for every command it names', async () => {
+    const { code, stdout } = await qal(['--help'])
+    assert.equal(code, 0)
+    const commands = [...stdout.matchAll(/^ {2}([a-z]+)/gm)]
+      .map(([, name]) => name ?? '')
+      .filter((name) => name !== 'help')
+    for (const name of ['create', 'show', 'magnet', 'hash', 'inspect', 'verify', 'serve', 'admin'])
+      assert.ok(commands.includes(name), name)
+    for (const name of commands) {
+      const path = name === 'admin' ? ['admin', 'token'] : [name]
+      const help = await qal([...path, '--help'])
+      assert.equal(help.code, 0, name)
+      assert.match(help.stdout, /Examples?:/, name)
+      assert.match(help.stdout, /--json/, name)
+    }
+  })
+
+  it('ends with 2 for a wrong call, and says what to do', async () => {
+    for (const args of [
+      [],
+      ['nonsense'],
+      ['hash'],
+      ['hash', '--nonsense'],
+      ['hash', '/nowhere/at/all'],
+      ['serve', '--port', 'x'],
+      ['admin', 'token'],
+    ]) {
+      const { code, stderr, stdout } = await qal(args)
+      assert.equal(code, 2, args.join(' '))
+      assert.ok((stderr + stdout).length > 10, args.join(' '))
+    }
+  })
+
+  it('ends with 4 for hostile input and 3 for a claim that does not hold', async (t) => {
+    const dir = await tempDir(t)
+    const path = join(dir, 'x.gguf')
+    await writeFile(path, 'MZ this is no model')
+    assert.equal((await qal(['inspect', path])).code, 4)
+    assert.equal((await qal(['show', path])).code, 4)
+    const wrong = await qal(['verify', path, '--sha256', '0'.repeat(64), '--json'])
+    assert.equal(wrong.code, 3)
+    assert.doesNotThrow(() => JSON.parse(wrong.stdout))
+    const bad = await qal(['show', path, '--json'])
+    assert.equal((JSON.parse(bad.stdout) as { error: { code: string } }).error.code.split('_')[0], 'torrent')
+  })
+
+  it('makes tokens that a running site takes', async (t) => {
+    const site = await runSite()
+    t.after(() => site.stop())
+    const made = await qal([
+      'admin',
+      'token',
+      '--as',
+      '@newcomer',
+      '--role',
+      'moderator',
+      '--data',
+      site.data,
+      '--json',
+    ])
+    assert.equal(made.code, 0, made.stderr)
+    const { token, handle, expires_at } = JSON.parse(made.stdout) as Record<string, string>
+    assert.equal(handle, 'newcomer')
+    assert.ok(Date.parse(expires_at ?? '') > Date.now())
+    const answer = await fetch(`${site.url}/api/models?status=all`, {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    assert.equal(answer.status, 200)
+    const short = await qal(['admin', 'token', '--as', 'x', '--days', '0', '--data', site.data])
+    assert.equal(short.code, 2)
+    assert.equal((await qal(['admin', 'token', '--as', 'Not A Handle', '--data', site.data])).code, 2)
+  })
+
+  it('says so when the port is taken, and leaves nothing running', async (t) => {
+    const site = await runSite()
+    t.after(() => site.stop())
+    const { code, stderr } = await qal([
+      'serve',
+      '--port',
+      new URL(site.url).port,
+      '--data',
+      await tempDir(t),
+    ])
+    assert.equal(code, 2)
+    assert.match(stderr, /--port/)
+  })
+})
