@@ -173,8 +173,17 @@ export function createProjector(db: DatabaseSync, intake: Intake, rows: Rows, si
     }
   }
 
-  function handleOf(id: string): string {
-    return (getHandle.get(id) as { handle: string } | undefined)?.handle ?? id
+  /** Handles looked up once a step: the same verifiers stand on most listings. */
+  function handlesOf(): (id: string) => string {
+    const known = new Map<string, string>()
+    return (id) => {
+      let handle = known.get(id)
+      if (handle === undefined) {
+        handle = (getHandle.get(id) as { handle: string } | undefined)?.handle ?? id
+        known.set(id, handle)
+      }
+      return handle
+    }
   }
 
   function projectListings(site: SiteState): boolean {
@@ -191,6 +200,7 @@ export function createProjector(db: DatabaseSync, intake: Intake, rows: Rows, si
       }
       return found
     }
+    const handleOf = handlesOf()
     for (const { n } of dirty) {
       const state = stateOf(n)
       const uploader = uploaderOf(state.uploader)

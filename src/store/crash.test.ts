@@ -13,7 +13,7 @@ import { tempDir } from '../../test/tools.ts'
 import { openCatalogue } from './catalogue.ts'
 import { openSqliteLedger } from './ledger-sqlite.ts'
 
-const CHILD = fileURLToPath(new URL('crash.child.ts', import.meta.url))
+const CHILD = fileURLToPath(new URL('../../test/crash-child.ts', import.meta.url))
 const ROUNDS = 6
 const NOW = '2026-01-01T00:00:00.000Z'
 

@@ -1,17 +1,17 @@
 /**
- * The process that crash.test.ts kills: appends as fast as it can to streams of
+ * The process that src/store/crash.test.ts kills: appends as fast as it can to streams of
  * its own and to one that all share, catches a catalogue up meanwhile, and
  * prints each event's id once its append is acknowledged.
  */
 import { writeSync } from 'node:fs'
-import { isQalError } from '../core/error.ts'
-import { MemberId } from '../core/ids.ts'
-import type { NewEvent } from '../core/events.ts'
-import { aStream, joined } from '../../test/ledger.suite.ts'
-import { openCatalogue } from './catalogue.ts'
-import { openSqliteLedger } from './ledger-sqlite.ts'
-import { subjectOf } from '../core/events.ts'
-import type { StreamName } from '../core/events.ts'
+import { isQalError } from '../src/core/error.ts'
+import { MemberId } from '../src/core/ids.ts'
+import type { NewEvent } from '../src/core/events.ts'
+import { aStream, joined } from './ledger.suite.ts'
+import { openCatalogue } from '../src/store/catalogue.ts'
+import { openSqliteLedger } from '../src/store/ledger-sqlite.ts'
+import { subjectOf } from '../src/core/events.ts'
+import type { StreamName } from '../src/core/events.ts'
 
 const [mode, ledgerPath, cataloguePath, shared] = process.argv.slice(2) as [
   string,
