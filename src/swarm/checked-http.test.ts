@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import dns from 'node:dns'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -69,6 +70,15 @@ describe('when a stranger names a URL to get', () => {
       await assert.rejects(checkedGet(`http://127.0.0.1:${at}/`, options), { code })
     })
   }
+
+  it('resolves a name once: the socket asks nobody again', async (t) => {
+    const at = await serve(t, (_request, response) => void response.end('hello'))
+    const again = t.mock.method(dns, 'lookup', () => undefined)
+    const policy = addressPolicy([`localhost:${at}`])
+    const got = await checkedGet(`http://localhost:${at}/`, { ...limits, policy })
+    assert.equal(Buffer.from(got.body).toString(), 'hello')
+    assert.equal(again.mock.callCount(), 0)
+  })
 
   it('connects to the addresses that were checked, not to what the name says later', () => {
     const answers: unknown[] = []

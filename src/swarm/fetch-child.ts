@@ -4,14 +4,14 @@
  * whatever they end, it is this, and `fetch.ts` says so.
  */
 import { once } from 'node:events'
-import { isIP } from 'node:net'
 import WebTorrent, { type Torrent, type Wire } from 'webtorrent'
 import { isQalError, type ErrorCode } from '../core/error.ts'
-import { addressPolicy, hostPort, isPublicAddress, unmapped, type AddressPolicy } from './addresses.ts'
+import { addressPolicy, type AddressPolicy } from './addresses.ts'
 import { announceTo } from './announce.ts'
 import { diskStore, type ChunkStore } from './disk-store.ts'
 import type { FetchJob, FetchProgress, ToParent } from './fetch-protocol.ts'
 import { diskPath } from './layout.ts'
+import { gatePeers, type PeerGate } from './peer-gate.ts'
 import { CheckedWebSeed } from './web-seed.ts'
 
 const PROGRESS_EVERY_MS = 250
@@ -22,8 +22,6 @@ const LONELY_FIRST_MS = 10_000
 const GOODBYE_WITHIN_MS = 1_000
 const MAX_CONNECTIONS = 50
 const CACHE_BYTES = 32 * 2 ** 20
-/** A peer that had a part in so many wrong pieces is not asked again; one that sent a wrong piece alone, at once. */
-const MAX_STRIKES = 3
 
 process.once('message', (job) => {
   run(job as FetchJob).catch(fail)
@@ -94,7 +92,7 @@ async function run(job: FetchJob): Promise<void> {
     for (const url of job.webSeeds) {
       const onError = (error: unknown) => problem(url, error)
       const options = { url, layout: data.layout, policy, signal: stop.signal, onError }
-      torrent.addWebSeed(new CheckedWebSeed(torrent, options))
+      gate.addWebSeed(url, () => torrent.addWebSeed(new CheckedWebSeed(torrent, options)))
     }
   })
   const done = data ? once(torrent, 'done') : undefined
@@ -139,81 +137,11 @@ async function run(job: FetchJob): Promise<void> {
   process.disconnect?.()
 }
 
-interface Gate {
-  /** Tries a peer that a tracker or the caller named. */
-  add(peer: string): void
-}
-
-/** Lets only allowed peers through, whoever names them, and shuts out who sends wrong pieces. */
-function gatePeers(torrent: Torrent, policy: AddressPolicy, progress: FetchProgress): Gate {
-  const open = torrent.addPeer.bind(torrent)
-  const seen = new Set<string>()
-  const refused = new Set<string>()
-  const banned = new Set<string>()
-  const strikes = new Map<string, number>()
-  /** Who sent blocks of a piece since it last failed. */
-  const senders = new Map<number, Set<string>>()
-
-  torrent.addPeer = (peer, source) => {
-    const parts = typeof peer === 'string' ? splitPeer(peer) : undefined
-    if (!parts || typeof peer !== 'string' || banned.has(peer) || banned.has(parts.ip)) return false
-    if (!policy.allowsAddress(parts.ip, parts.port)) {
-      refused.add(peer)
-      progress.refusedPeers = refused.size
-      return false
-    }
-    return open(peer, source)
-  }
-
-  torrent.on('wire', (wire: Wire, address?: string) => {
-    const from = wire.type === 'webSeed' ? 'web seed' : (address ?? wire.peerId)
-    if (wire.type !== 'webSeed') {
-      const ip = splitPeer(from)?.ip
-      // Who connected to us was not named by anyone; it is held to the same.
-      if (banned.has(from) || (ip !== undefined && banned.has(ip))) return wire.destroy()
-      seen.add(from)
-      progress.peersSeen = seen.size
-    }
-    wire.on('download', (bytes: number) => {
-      if (wire.type === 'webSeed') progress.fromWebSeeds += bytes
-      else progress.fromPeers += bytes
-    })
-    wire.on('piece', (index: number) => {
-      const known = senders.get(index)
-      if (known) known.add(from)
-      else senders.set(index, new Set([from]))
-    })
-  })
-  torrent.on('verified', (index: number) => senders.delete(index))
-  torrent.on('warning', (warning: Error) => {
-    const index = /^Piece (\d+) failed verification/.exec(warning.message)?.[1]
-    if (index === undefined) return
-    progress.badPieces++
-    const guilty = [...(senders.get(Number(index)) ?? [])]
-    senders.delete(Number(index))
-    for (const peer of guilty) {
-      const count = (strikes.get(peer) ?? 0) + (guilty.length === 1 ? MAX_STRIKES : 1)
-      strikes.set(peer, count)
-      if (count < MAX_STRIKES) continue
-      banned.add(peer)
-      const ip = splitPeer(peer)?.ip
-      // Behind an address that only this machine or its network has there may be many peers.
-      if (ip !== undefined && isPublicAddress(ip)) banned.add(ip)
-      torrent.removePeer(peer)
-    }
-  })
-  return {
-    add(peer) {
-      if (!torrent.destroyed) torrent.addPeer(peer, 'tracker')
-    },
-  }
-}
-
 interface Announcing {
   policy: AddressPolicy
   stop: AbortSignal
   left: () => number
-  gate: Gate
+  gate: PeerGate
   progress: FetchProgress
 }
 
@@ -279,11 +207,4 @@ function emptyStore(): ChunkStore {
     close: (callback) => callback?.(null),
     destroy: (callback) => callback?.(null),
   }
-}
-
-function splitPeer(peer: string): { ip: string; port: number } | undefined {
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(peer)
-  const ip = unmapped(match?.[1] ?? match?.[2] ?? '')
-  const port = Number(match?.[3])
-  return isIP(ip) !== 0 && port > 0 && port < 65_536 && hostPort(ip, port) !== '' ? { ip, port } : undefined
 }

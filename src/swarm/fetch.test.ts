@@ -20,7 +20,7 @@ import { startSeeder } from './seed.ts'
 const FOLDER = { 'm/model.gguf': 300_001, 'm/a b/n\u00f6tes.txt': 17, 'm/empty.bin': 0, 'm/tail.bin': 65_536 }
 const SIZE = 365_554
 const policy = addressPolicy(['127.0.0.0/8'])
-const limits = { policy, maxBytes: 1_000_000, idleTimeoutMs: 10_000 }
+const limits = { policy, maxBytes: 3_000_000, idleTimeoutMs: 10_000 }
 
 describe('when somebody seeds', () => {
   it('fetches a hybrid from libtorrent, found through a tracker, and leaves only the files', async (t) => {
@@ -126,12 +126,27 @@ describe('when bytes are wrong', () => {
     assert.deepEqual(await readdir(into), [`.qal-${made.infoHash}`])
   })
 
-  it('finishes beside a liar when an honest peer is there too', async (t) => {
+  for (const liars of [1, 3]) {
+    it(`finishes beside ${liars} lying peers when an honest one is there too`, async (t) => {
+      if (!requireTool(t, 'libtorrent')) return
+      const made = await makeTorrent(t, { 'one.gguf': 2_000_000 })
+      const lying = Array.from({ length: liars }, () => liar(t, made))
+      const peers = await Promise.all([...lying, libtorrentSeed(t, made.torrentPath, made.dir)])
+      const into = await tempDir(t)
+      const result = await fetchTorrent({ ...limits, torrent: made.torrent, peers, into })
+      await assertFetched(result, made, into)
+    })
+  }
+
+  it('finishes by an honest peer beside a lying web seed', async (t) => {
     if (!requireTool(t, 'libtorrent')) return
-    const made = await makeTorrent(t, { 'one.gguf': 900_000 })
-    const peers = await Promise.all([liar(t, made), libtorrentSeed(t, made.torrentPath, made.dir)])
+    const { url, serve } = await webSeed(t)
+    const made = await makeTorrent(t, { 'one.gguf': 2_000_000 }, { webSeeds: [url] })
+    serve(await liesOf(t, made))
+    const peers = [await libtorrentSeed(t, made.torrentPath, made.dir)]
     const into = await tempDir(t)
-    await assertFetched(await fetchTorrent({ ...limits, torrent: made.torrent, peers, into }), made, into)
+    const result = await fetchTorrent({ ...limits, torrent: made.torrent, peers, into })
+    await assertFetched(result, made, into)
   })
 
   it('takes nothing from a web seed that lies, answers too much or redirects inside', async (t) => {

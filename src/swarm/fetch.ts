@@ -57,6 +57,8 @@ export interface FetchResult {
 
 const IDLE_TIMEOUT_MS = 2 * 60_000
 const TOTAL_TIMEOUT_MS = 24 * 3_600_000
+/** For the child process to begin. */
+const START_WITHIN_MS = 30_000
 /** After a polite stop the child is ended. */
 const STOP_WITHIN_MS = 2_000
 const CHILD = fileURLToPath(new URL('./fetch-child.ts', import.meta.url))
@@ -215,7 +217,8 @@ function watchChild(
   let progress: FetchProgress | undefined
   let infoBytes: Uint8Array | undefined
   let most = -1
-  let idle = setTimeout(onIdle, idleMs)
+  // The process takes a while to start on a busy machine; that is not the swarm's idleness.
+  let idle = setTimeout(onIdle, idleMs + START_WITHIN_MS)
 
   function onIdle(): void {
     reject(idleError(job, progress, problems, idleMs))

@@ -137,6 +137,8 @@ declare module 'webtorrent' {
     bitfield: { get(index: number): boolean }
     numPeers: number
     wires: Wire[]
+    /** By `ip:port`, or URL of a web seed. */
+    _peers: Map<string, { wire: Wire | null }>
     discovery?: { tracker?: { update(options: { numwant: number }): void } } | null
     addPeer(peer: string | object, source?: string): boolean
     removePeer(id: string): void
