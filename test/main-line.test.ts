@@ -185,11 +185,12 @@ describe('when npm start fills an empty data folder', () => {
       },
       body: JSON.stringify({
         name: 'For old clients F16',
-        torrent: (await readFile(torrent)).toString('base64'),
+        info_hash,
+        size_bytes: model.size_bytes,
         sha256: model.sha256,
       }),
     })
-    const submitted = (await response.json()) as { rivals: string[] }
+    const submitted = (await response.json()) as { id: string; rivals: string[] }
     assert.equal(response.status, 201, JSON.stringify(submitted))
     assert.deepEqual(submitted.rivals, [model.id])
     const flags = [
@@ -204,6 +205,17 @@ describe('when npm start fills an empty data folder', () => {
     })
     assert.equal(code, 0, stdout)
     assert.deepEqual(await readFile(join(scratch, file)), await readFile(join(site.data, 'seed', file)))
+
+    // It was submitted by info hash alone: the verifier has the metadata from the swarm too.
+    const verified = await until(
+      async () => {
+        const item = (await (await fetch(`${site.url}/api/models/${submitted.id}`)).json()) as ModelItem
+        return item.verifications.length > 0 ? item : null
+      },
+      60_000,
+      () => site.output(),
+    )
+    assert.equal(verified?.consensus, 'VERIFIED', JSON.stringify(verified?.verifications))
   })
 
   it('publishes a ledger that replays to the same catalogue', async () => {

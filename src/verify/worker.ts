@@ -2,10 +2,12 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { isQalError, QalError } from '../core/error.ts'
+import type { ListedFile } from '../core/events.ts'
 import { addressPolicy } from '../swarm/addresses.ts'
+import { nodeHashes } from '../swarm/node-hashes.ts'
 import { fetchTorrent, type FetchResult } from '../swarm/fetch.ts'
 import { parseMagnet } from '../torrent/magnet.ts'
-import { clientTorrent } from '../torrent/metainfo.ts'
+import { clientTorrent, type Metainfo, parseMetainfo } from '../torrent/metainfo.ts'
 import type { FetchedTorrent, VerificationJob, VerifierDeps } from './job.ts'
 import { verifyListing } from './pipeline.ts'
 import { type ClaimedListing, SiteClient } from './site-client.ts'
@@ -112,8 +114,8 @@ async function work(
   }, HEARTBEAT_MS)
   const folder = await mkdtemp(join(workDir, `${listing.id}-`))
   try {
-    const { torrent, fetch } = await sourceOf(site, listing, folder, settings, signal)
-    const report = await verifyListing(await jobOf(site, listing, torrent), {
+    const { torrent, files, fetch } = await sourceOf(site, listing, folder, settings, signal)
+    const report = await verifyListing(await jobOf(site, listing, torrent, files), {
       name: settings.name,
       workDir,
       signal,
@@ -135,6 +137,7 @@ async function jobOf(
   site: SiteClient,
   listing: ClaimedListing,
   torrent: Uint8Array,
+  files: readonly ListedFile[],
 ): Promise<VerificationJob> {
   const { fingerprint } = listing.signature
   const signature = listing.signature.blob === null ? null : await site.file(`/models/${listing.id}.sig`)
@@ -142,7 +145,7 @@ async function jobOf(
   return {
     listing_id: listing.id,
     torrent,
-    files: listing.files,
+    files,
     ...(listing.quantisation.claimed === null ? {} : { label: listing.quantisation.claimed }),
     ...(signature === null ? {} : { signature: { signature, ...(key === null ? {} : { public_key: key }) } }),
   }
@@ -150,6 +153,7 @@ async function jobOf(
 
 interface Source {
   torrent: Uint8Array
+  files: readonly ListedFile[]
   fetch: VerifierDeps['fetch']
 }
 
@@ -171,6 +175,7 @@ async function sourceOf(
   if (torrent !== null)
     return {
       torrent,
+      files: listing.files,
       fetch: async (request) =>
         fetchedOf(
           await fetchTorrent({
@@ -199,10 +204,32 @@ async function sourceOf(
     into,
     signal,
   })
+  const rebuilt = clientTorrent({ infoBytes: fetched.infoBytes, trackers: [], web_seeds: [] })
   return {
-    torrent: clientTorrent({ infoBytes: fetched.infoBytes, trackers: [], web_seeds: [] }),
+    torrent: rebuilt,
+    files: filesByClaim(listing.files, await parseMetainfo(rebuilt, nodeHashes)),
     fetch: () => Promise.resolve(fetchedOf(fetched)),
   }
+}
+
+/** Who submits an info hash alone claims a size and checksums, no paths: they are of the torrent's one file of that size. */
+function filesByClaim(claims: readonly ListedFile[], metainfo: Metainfo): readonly ListedFile[] {
+  const [claim] = claims
+  const fitting = metainfo.files.filter(({ size_bytes }) => size_bytes === claim?.size_bytes)
+  const [only] = fitting
+  if (claim === undefined || only === undefined || fitting.length > 1) return claims
+  return metainfo.files.map((file) =>
+    file === only
+      ? { ...claim, path: file.path }
+      : {
+          path: file.path,
+          size_bytes: file.size_bytes,
+          sha256: null,
+          md5: null,
+          pieces_root: null,
+          role: 'other',
+        },
+  )
 }
 
 function fetchedOf({ files, bytes_from, peers_seen }: FetchResult): FetchedTorrent {
