@@ -5,7 +5,7 @@ import type { Schema } from './sqlite.ts'
  * the version whenever its states or views change, so that files of an older
  * program are rebuilt (a test holds a digest of what this version shows).
  */
-export const CATALOGUE_VERSION = 1
+export const CATALOGUE_VERSION = 2
 
 /** Needs its view projected. */
 export const DIRTY_VIEW = 1
@@ -90,6 +90,16 @@ export const CATALOGUE_SCHEMA: Schema = {
     CREATE TABLE hashes (hash TEXT, field TEXT, n INTEGER, PRIMARY KEY (hash, field, n)) STRICT, WITHOUT ROWID;
     CREATE INDEX hashes_listing ON hashes (n);
     CREATE TABLE reports (sha256 TEXT, n INTEGER, PRIMARY KEY (sha256, n)) STRICT, WITHOUT ROWID;
+
+    -- Grows whenever a search may count otherwise than before, whichever process changed it.
+    INSERT INTO meta (key, value) VALUES ('counted', '0');
+    CREATE TRIGGER listings_counted AFTER UPDATE OF status, uploader, tier, quant ON listings
+      WHEN old.status IS NOT new.status OR old.uploader IS NOT new.uploader
+        OR old.tier IS NOT new.tier OR old.quant IS NOT new.quant
+      BEGIN UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE key = 'counted'; END;
+    CREATE TRIGGER words_counted AFTER UPDATE OF words ON documents WHEN old.words IS NOT new.words
+      BEGIN UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE key = 'counted'; END;
+
     -- Members whose handle or role a listing's view looks at, beside its uploader.
     CREATE TABLE mentions (member TEXT, n INTEGER, PRIMARY KEY (member, n)) STRICT, WITHOUT ROWID;
 

@@ -7,7 +7,7 @@ const MAX_TERMS = 12
 const MAX_PER_PAGE = 1_000_000
 const DEFAULT_PER_PAGE = 50
 const MAX_FACET_VALUES = 60
-/** Counts kept until the catalogue changes: everybody's first page asks for the same. */
+/** Counts kept until something changes them: everybody's first page asks for the same. */
 const MAX_KEPT_COUNTS = 256
 
 const ORDER: Record<CatalogueSort, string> = {
@@ -25,16 +25,19 @@ type Counts = Pick<CataloguePage, 'total' | 'facets'>
 
 export interface Search {
   search(query: CatalogueQuery): CataloguePage
-  /** Forgets kept counts; to be called when anything changed. */
-  forget(): void
 }
 
 /** The part of the catalogue that answers searches. */
 export function createSearch(db: DatabaseSync): Search {
   const getView = db.prepare('SELECT view FROM documents WHERE n = ?')
+  const getCounted = db.prepare("SELECT value FROM meta WHERE key = 'counted'")
   const kept = new Map<string, Counts>()
+  let keptOf: unknown
 
   function countsOf(filters: Filters): Counts {
+    const counted = getCounted.get()?.['value']
+    if (counted !== keptOf) kept.clear()
+    keptOf = counted
     const key = JSON.stringify(filters)
     let counts = kept.get(key)
     if (counts === undefined) {
@@ -64,7 +67,6 @@ export function createSearch(db: DatabaseSync): Search {
       const items = rows.map(({ n }) => JSON.parse((getView.get(n) as { view: string }).view) as ListingView)
       return { items, total, facets: structuredClone(facets) }
     },
-    forget: () => kept.clear(),
   }
 }
 

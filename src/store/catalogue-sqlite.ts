@@ -74,7 +74,6 @@ export function openCatalogue(path: string, options: CatalogueOptions): Catalogu
     }
     while (using(() => parts.projector.step(now))) await new Promise((resolve) => setImmediate(resolve))
     using(() => {
-      parts.search.forget()
       const { from, until } = parts.projector.validity()
       seen = { head: cursor, from, until }
     })

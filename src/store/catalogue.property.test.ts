@@ -103,6 +103,23 @@ function assertEqual(catalogue: Catalogue, world: World, now: string): void {
   const statuses = Map.groupBy(listings, ({ status }) => status)
   for (const status of ['pending', 'published', 'rejected', 'suspended', 'removed', 'withdrawn'] as const)
     assert.equal(catalogue.search({ status }).total, statuses.get(status)?.length ?? 0)
+  const { facets } = catalogue.search({ status: 'all' })
+  for (const { value, count } of facets.tier)
+    assert.equal(count, listings.filter(({ tier }) => tier === value).length)
+  for (const uploader of new Set(listings.map((listing) => listing.uploader))) {
+    const own = listings.filter((listing) => listing.uploader.id === uploader.id)
+    assert.equal(catalogue.search({ status: 'all', uploader: uploader.id }).total, own.length)
+    const named = listings.filter((listing) => listing.uploader.handle === uploader.handle)
+    // A handle that nobody gave is an id, which other words may begin with.
+    if (/^h\d/.test(uploader.handle))
+      assert.equal(catalogue.search({ status: 'all', q: uploader.handle }).total, named.length)
+  }
+  const llama = listings.filter(({ model, architecture }) => /llama/i.test(`${model} ${architecture}`))
+  assert.equal(catalogue.search({ status: 'all', q: 'llama' }).total, llama.length)
+  const proven = listings.filter(({ quantisation: { claimed, proven: types, match } }) =>
+    match === 'mislabelled' ? (types[0] ?? claimed) === 'Q8_0' : (claimed ?? types[0]) === 'Q8_0',
+  )
+  assert.equal(catalogue.search({ status: 'all', quant: 'Q8_0' }).total, proven.length)
   assert.deepEqual(
     catalogue.pendingVerification().map(({ id }) => id).toSorted(),
     listings

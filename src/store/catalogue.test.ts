@@ -23,7 +23,7 @@ import type { Ledger } from './ledger.ts'
 const NOW = '2026-06-01T00:00:00.000Z'
 
 /** Digest of what this version keeps and shows of fixed ledgers. Where it differs, raise CATALOGUE_VERSION, then write the new one here. */
-const SHOWN = { version: 1, digest: '14ffb41f5e3e5121' }
+const SHOWN = { version: 2, digest: 'efa3ba644a17860e' }
 
 async function ledgerOf(t: TestContext, seed: number, count = 200): Promise<Ledger> {
   const ledger = await openSqliteLedger(':memory:')
