@@ -17,6 +17,19 @@ interface Created {
   file: string
 }
 
+/** Waits for an island to say one of `wanted`, and gives what it says. */
+async function state(page: Page, island: string, wanted: RegExp, withinMs = 60_000): Promise<string> {
+  const selector = `[data-island="${island}"]`
+  const end = Date.now() + withinMs
+  for (;;) {
+    const now = (await page.getAttribute(selector, 'data-state')) ?? ''
+    if (wanted.test(now)) return now
+    const text = await page.textContent(selector)
+    assert.ok(Date.now() < end, `${island} is ${now}: ${text}`)
+    await page.waitForTimeout(100)
+  }
+}
+
 /** What a person does, in a real browser against the real site, seeder and tracker. */
 describe(
   'when a person uses the site',
@@ -78,18 +91,6 @@ describe(
       await page.click('form[action="/submit"] button[type=submit]')
       await page.waitForURL(/\/models\//)
       return page.url().replace(/[?#].*/, '')
-    }
-
-    async function state(page: Page, island: string, wanted: RegExp, withinMs = 60_000): Promise<string> {
-      const selector = `[data-island="${island}"]`
-      const end = Date.now() + withinMs
-      for (;;) {
-        const now = (await page.getAttribute(selector, 'data-state')) ?? ''
-        if (wanted.test(now)) return now
-        const text = await page.textContent(selector)
-        assert.ok(Date.now() < end, `${island} is ${now}: ${text}`)
-        await page.waitForTimeout(100)
-      }
     }
 
     it('submits by form, sees errors beside the fields, is approved, checks and downloads', async () => {
