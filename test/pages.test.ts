@@ -250,6 +250,21 @@ describe('when a page works without scripts', () => {
       html,
       /<textarea[^>]*name="reason"[^>]*required[^>]*>Mislabelled: claims Q4_K_M, the tensors are Q8_0<\/textarea>/,
     )
+    // What a verifier found good is no reason to reject.
+    const approved = {
+      ...PENDING,
+      verifications: OFFICIAL.verifications.map((each) => ({
+        ...each,
+        recommendation: { decision: 'approve' as const, reasons: ['form: proved'] },
+      })),
+    }
+    const other = renderPage(
+      h(ModelPage, {
+        ...modelPage(approved),
+        may: { review: true, rate: false, comment: false, report: false },
+      }),
+    )
+    assert.match(other, /<textarea[^>]*name="reason"[^>]*><\/textarea>/)
     assert.match(html, /<input type="hidden" name="decision" value="approve"\/>/)
     assert.match(html, /<input type="hidden" name="decision" value="reject"\/>/)
     assert.match(html, /<progress max="1" value="0.43"/)

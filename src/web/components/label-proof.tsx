@@ -36,7 +36,7 @@ export function LabelProof({ model }: { model: ModelItem }) {
           ) : (
             <>
               {formatCount(matched)} of {formatCount(total)} tensors
-              <MatchRail matched={matched} total={total} />
+              <MatchRail matched={matched} total={total} proven={match === 'exact'} />
             </>
           )}
         </dd>
@@ -60,11 +60,15 @@ export function LabelProof({ model }: { model: ModelItem }) {
   )
 }
 
-function MatchRail({ matched, total }: { matched: number; total: number }) {
+function MatchRail({ matched, total, proven }: { matched: number; total: number; proven: boolean }) {
   return (
     <svg class="rail" width="100%" height="12" aria-hidden="true">
       <rect class="rail-off" width="100%" height="12" />
-      <rect class="rail-on" width={`${Math.floor((1000 * matched) / total) / 10}%`} height="12" />
+      <rect
+        class={proven ? 'rail-on' : 'rail-part'}
+        width={`${Math.floor((1000 * matched) / total) / 10}%`}
+        height="12"
+      />
     </svg>
   )
 }

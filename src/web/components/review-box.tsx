@@ -13,7 +13,9 @@ export function ReviewBox({ model }: { model: ModelItem }) {
 
 export function ReviewForms({ model }: { model: ModelItem }) {
   const advice = grantedLatest(model.verifications)
-  const reasons = [...new Set(advice.flatMap(({ recommendation }) => recommendation.reasons))]
+  // What speaks for it must not stand as the reason against it.
+  const against = advice.filter(({ recommendation }) => recommendation.decision !== 'approve')
+  const reasons = [...new Set(against.flatMap(({ recommendation }) => recommendation.reasons))]
   const action = `/models/${model.id}/review`
   return (
     <div class="review-forms">

@@ -38,7 +38,7 @@ export function VerificationLog({ verifications }: { verifications: Verification
                   </div>
                 ))}
               </dl>
-              {verification.recommendation.reasons.length === 0 ? null : (
+              {verification.recommendation.decision === 'approve' ? null : (
                 <ul class="log-reasons">
                   {verification.recommendation.reasons.map((reason) => (
                     <li key={reason}>{reason}</li>

@@ -80,7 +80,7 @@ function start(root: HTMLElement): void {
   function match(blob: Blob): void {
     setState(root, 'match')
     saved = URL.createObjectURL(blob)
-    const link = element('a', 'button button-main', `Save ${wanted.name}`)
+    const link = element('a', 'button button-main button-file', `Save ${wanted.name}`)
     link.setAttribute('href', saved)
     link.setAttribute('download', wanted.name)
     result.replaceChildren(

@@ -65,7 +65,7 @@ function ModelAlarm({ alarm, model, texts }: { alarm: Alarm; model: ModelItem; t
           <li key={line}>{line}</li>
         ))}
       </ul>
-      {review === null || texts.review_reason === null ? null : (
+      {review === null || texts.review_reason === null || alarm.what.includes(texts.review_reason) ? null : (
         <p>
           Review by @{review.by_handle}, {review.decision}: {texts.review_reason}
         </p>
