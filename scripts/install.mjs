@@ -20,7 +20,7 @@ function installPackages(folder, args) {
   const wanted = hashOf([lock, join(folder, 'package.json')])
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
   say(`Installing npm packages in ${folder === root ? '.' : folder.slice(root.length + 1)} …`)
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error', ...args], folder)
+  run('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], folder)
   writeFileSync(stamp, wanted)
 }
 
@@ -45,10 +45,11 @@ export function hasCommand(name) {
 
 /** Everything that running the site needs. */
 export function installRuntime() {
-  installPackages(root, [])
+  installPackages(root, ['ci'])
   if (process.platform === 'linux' && process.arch === 'x64')
     // Whole, node-llama-cpp brings 640 MB for GPUs; its scripts would build llama.cpp from source.
-    installPackages(join(root, 'llama'), ['--omit=optional', '--ignore-scripts'])
+    // `ci` wants every other platform's package in the registry too; this takes the lock's versions without asking.
+    installPackages(join(root, 'llama'), ['install', '--no-save', '--omit=optional', '--ignore-scripts'])
   else say('llama.cpp is only set up for Linux on x64: the behaviour judge is skipped here')
   const missing =
     process.platform === 'linux' ? installTools({ bubblewrap: () => hasCommand('bwrap') }) : ['bubblewrap']

@@ -39,9 +39,7 @@ export function createApp(deps: AppDeps): Hono {
   // Forms are taken from this site only; JSON from elsewhere would need a preflight that nothing answers.
   // A token is no ambient authority: no page elsewhere can make a browser send one, and curl names no origin.
   const formsFromHere = csrf({ origin: new URL(deps.site.baseUrl).origin })
-  app.use((c, next) =>
-    c.req.header('authorization') === undefined ? formsFromHere(c, next) : next(),
-  )
+  app.use((c, next) => (c.req.header('authorization') === undefined ? formsFromHere(c, next) : next()))
 
   app.route('/', createApi(deps))
   app.route('/', fileRoutes(deps))
