@@ -83,6 +83,18 @@ describe('a badge (T6)', () => {
     ['refused', { ...GOLD, judges: FAIL }, 'unverified', ['T6c']],
     ['split', { ...GOLD, second: FAIL }, 'unverified', ['T6c']],
     ['falls back to Community', { ...GOLD, judges: null, earned: 'community' }, 'community', ['T6b', 'T6c']],
+    [
+      'shows none of it where verifiers refuse',
+      { ...GOLD, judges: FAIL, earned: 'trusted' },
+      'unverified',
+      ['T6c'],
+    ],
+    [
+      'shows none of it where they disagree',
+      { ...GOLD, second: FAIL, earned: 'trusted' },
+      'unverified',
+      ['T6c'],
+    ],
     ['falls back to Trusted', { ...GOLD, judges: null, earned: 'trusted' }, 'trusted', ['T6b', 'T6c']],
     ['a Community uploader’s', { judges: PASS, earned: 'community' }, 'community', ['T6a', 'T6b']],
     ['a Trusted uploader’s', { judges: PASS, earned: 'trusted' }, 'trusted', ['T6a', 'T6b']],

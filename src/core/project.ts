@@ -7,7 +7,7 @@ import type { ListingState, MemberState, SiteState, World } from './state.ts'
 import { statusOf } from './status.ts'
 import type { Figures, ListingFigures } from './tiers.ts'
 import { addFigures, isTrustedCandidate, NO_FIGURES, tierOf, trustedMembers } from './tiers.ts'
-import type { Condition, ListingView, MemberView, Tier } from './views.ts'
+import type { Condition, Consensus, ListingView, MemberView, Tier } from './views.ts'
 
 /** Everything that is shown, for a whole world at a moment. */
 export interface CatalogueViews {
@@ -109,7 +109,7 @@ export function projectListing(listing: ListingState, around: ListingSurrounding
   const proof = verifications.at(-1)?.data ?? null
   const handle = uploaderView?.handle ?? listing.uploader
   const uploaderTier: Tier = uploaderView?.tier ?? 'unverified'
-  const badge = badgeOf(uploaderTier, uploaderView, consensus === 'VERIFIED', signature.state === 'good')
+  const badge = badgeOf(uploaderTier, uploaderView, consensus, signature.state === 'good')
   const ratings = Object.values(listing.ratings)
   const stars = ratings.reduce((sum, rating) => sum + rating.stars, 0)
   const openReports = reportsOf(listing, site).filter(({ state, counts }) => state === 'open' && counts)
@@ -188,18 +188,19 @@ export function projectListing(listing: ListingState, around: ListingSurrounding
   }
 }
 
-/** The badge: the gold star needs an Official uploader, a good signature over this file and VERIFIED; without them it falls back to the tier that was earned (T6). */
+/** The badge: the gold star needs an Official uploader, a good signature over this file and VERIFIED; without them it falls back to the tier that was earned, and to none where verifiers refuse the file or disagree (T6). */
 function badgeOf(
   tier: Tier,
   uploader: MemberView | undefined,
-  verified: boolean,
+  consensus: Consensus,
   signed: boolean,
 ): { tier: Tier; reasons: Condition[] } {
   const reasons: Condition[] = [
     condition('T6a', 'Uploader is Official', tier === 'official'),
     condition('T6b', 'Signature over this file by the uploader’s registered key', signed),
-    condition('T6c', 'Verified: integrity and form passed and nothing failed', verified),
+    condition('T6c', 'Verified: integrity and form passed and nothing failed', consensus === 'VERIFIED'),
   ]
+  if (consensus === 'REFUSED' || consensus === 'SPLIT') return { tier: 'unverified', reasons }
   if (tier !== 'official') return { tier, reasons }
   if (reasons.every(({ met }) => met)) return { tier: 'official', reasons }
   const earned = (of: Tier): boolean =>

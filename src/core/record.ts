@@ -1,7 +1,14 @@
-import type { VerificationRecorded } from './events.ts'
+import { isPlain, type VerificationRecorded } from './events.ts'
 import type { Sha256 } from './ids.ts'
 import { primaryFile } from './files.ts'
 import type { VerificationReport } from './report.ts'
+
+/** A hostile file's own words may be among a verifier's: hidden characters in them are shown, not obeyed. */
+function plain<Text extends string | null>(text: Text): Text {
+  return (
+    text === null ? null : Array.from(text, (char) => (isPlain(char) ? char : '\ufffd')).join('')
+  ) as Text
+}
 
 /** What the ledger keeps of a report that is stored under `reportSha256`. */
 export function recordOf(report: VerificationReport, reportSha256: Sha256): VerificationRecorded {
@@ -11,7 +18,11 @@ export function recordOf(report: VerificationReport, reportSha256: Sha256): Veri
   return {
     report: reportSha256,
     judges: { integrity: integrity.verdict, form: form.verdict, behaviour: behaviour.verdict },
-    summary: { integrity: integrity.summary, form: form.summary, behaviour: behaviour.summary },
+    summary: {
+      integrity: plain(integrity.summary),
+      form: plain(form.summary),
+      behaviour: plain(behaviour.summary),
+    },
     sha256: main?.sha256 ?? null,
     size_bytes: main?.size_bytes ?? null,
     quantisation: quantisation && {
@@ -22,12 +33,12 @@ export function recordOf(report: VerificationReport, reportSha256: Sha256): Veri
       total: quantisation.total,
       bits_per_weight_milli: Math.round(quantisation.bits_per_weight * 1_000),
     },
-    architecture: report.inspection?.architecture ?? null,
+    architecture: plain(report.inspection?.architecture ?? null),
     parameters: report.inspection?.parameters ?? null,
     signature: report.signature && {
       state: report.signature.state,
       fingerprint: report.signature.fingerprint,
     },
-    recommendation: report.recommendation,
+    recommendation: { ...report.recommendation, reasons: report.recommendation.reasons.map(plain) },
   }
 }

@@ -70,6 +70,11 @@ export function requireActor(actor: Actor | null, scope: Scope): Actor {
   return actor
 }
 
+/** Whether these roles see what is not published. */
+export function moderates(roles: readonly Role[]): boolean {
+  return roles.includes('moderator') || roles.includes('admin')
+}
+
 /** The role among `allowed` that a member holds now, with the place in the site's stream that says so (T2). */
 export function heldRole(
   deps: Pick<AppDeps, 'catalogue'>,

@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import type { ListingView } from '../../core/views.ts'
 import { VerificationReport } from '../../core/report.ts'
 import type { Scope } from '../../store/private.ts'
-import { actorOf, requireActor } from '../actor.ts'
+import { actorOf, moderates, requireActor } from '../actor.ts'
 import { comment, rate, report as reportListing } from '../commands/community.ts'
 import { claim, heartbeat, queue } from '../commands/queue.ts'
 import { review } from '../commands/review.ts'
@@ -291,6 +291,5 @@ async function ownOnly(c: Context, deps: AppDeps): Promise<string | undefined> {
   const actor = requireActor(await actorOf(c, deps), 'submit')
   const member = deps.catalogue.member(actor.member)
   if (!member) throw forbidden('Cannot list what is not published', 'a member')
-  const moderates = member.roles.some((role) => role === 'moderator' || role === 'admin')
-  return moderates ? undefined : member.id
+  return moderates(member.roles) ? undefined : member.id
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { Hono } from 'hono'
 import type { AppDeps } from '../deps.ts'
-import { renderMarkdown } from '../markdown.ts'
+import { renderDocument } from '../markdown.ts'
 import { DocumentPage } from '../pages/document-page.tsx'
 import { contextOf, page } from './pages.tsx'
 
@@ -18,7 +18,7 @@ export function documentRoutes(deps: AppDeps): Hono {
       const source = await readFile(new URL(`../../../docs/${file}`, import.meta.url), 'utf8')
       return page(
         c,
-        <DocumentPage context={await contextOf(c, deps)} title={title} html={renderMarkdown(source)} />,
+        <DocumentPage context={await contextOf(c, deps)} title={title} html={renderDocument(source)} />,
       )
     })
   return app

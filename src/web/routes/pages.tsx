@@ -4,7 +4,7 @@ import type { VNode } from 'preact'
 import { check, formBody, limitBody } from '../api/body.ts'
 import { findListing, formSubmission } from '../api/api.ts'
 import { CommentBody, ModelsQuery, RatingBody, ReportBody, ReviewBody } from '../api/documents.ts'
-import { actorOf, requireActor } from '../actor.ts'
+import { actorOf, moderates, requireActor } from '../actor.ts'
 import { comment, rate, report } from '../commands/community.ts'
 import { queue } from '../commands/queue.ts'
 import { review, reviewAuthority } from '../commands/review.ts'
@@ -85,14 +85,17 @@ export function pageRoutes(deps: AppDeps): Hono {
     await deps.catalogue.catchUp(deps.ledger)
     const context = await contextOf(c, deps)
     const entries = await queue(deps)
-    const decided = deps.catalogue.search({ status: 'rejected', sort: 'new', page: 1, perPage: 20 })
+    const decided = deps.catalogue
+      .search({ status: 'all', sort: 'new', page: 1, perPage: 200 })
+      .items.filter(({ review: decision }) => decision !== null)
+      .slice(0, 20)
     return page(
       c,
       <QueuePage
         context={context}
         mayReview={mayReviewAny(context)}
         pending={entries.map(({ listing, job }) => ({ model: presentModel(listing, deps), job }))}
-        decided={decided.items.map((view) => presentModel(view, deps))}
+        decided={decided.map((view) => presentModel(view, deps))}
       />,
     )
   })
@@ -102,9 +105,12 @@ export function pageRoutes(deps: AppDeps): Hono {
     const handle = c.req.param('handle')
     const member = deps.catalogue.memberByHandle(handle)
     if (!member) throw notFound(`member @${handle}`)
+    const context = await contextOf(c, deps)
+    const sees = context.member?.id === member.id || moderates(context.member?.roles ?? [])
     const { items } = deps.catalogue.search({
       uploader: member.id,
-      status: 'published',
+      // What is not published is for the uploader and for moderators.
+      status: sees ? 'all' : 'published',
       sort: 'new',
       page: 1,
       perPage: PER_PAGE,
@@ -112,7 +118,7 @@ export function pageRoutes(deps: AppDeps): Hono {
     return page(
       c,
       <MemberPage
-        context={await contextOf(c, deps)}
+        context={context}
         member={member}
         listings={items.map((view) => presentModel(view, deps))}
       />,
