@@ -77,8 +77,7 @@ export function syntheticLedger(options: { listings: number; seed: number }): Sy
 
 function* placed(all: Iterable<SyntheticAppend>): Generator<StoredEvent> {
   for (const { stream, events } of all)
-    for (const [index, event] of events.entries())
-      yield { ...event, stream, seq: index + 1 }
+    for (const [index, event] of events.entries()) yield { ...event, stream, seq: index + 1 }
 }
 
 function* appends({ listings, seed }: { listings: number; seed: number }): Generator<SyntheticAppend> {
