@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { describe, it } from 'node:test'
-import { chromium } from 'playwright-core'
+import { launchChromium } from '../../test/chromium.ts'
 import { makeTorrent, startTracker } from '../../test/swarm.ts'
 import { requireTool } from '../../test/tools.ts'
 import { clientTorrent, parseMetainfo } from '../torrent/metainfo.ts'
@@ -32,7 +32,7 @@ describe('when a browser downloads', () => {
     t.after(() => seeder.close())
     await seeder.add({ torrent: made.torrent, path: made.dir })
 
-    const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS })
+    const browser = await launchChromium()
     t.after(() => browser.close())
     const page = await browser.newPage()
     const elsewhere: string[] = []
@@ -54,18 +54,6 @@ describe('when a browser downloads', () => {
     await until(() => trackers.tracker.counts(made.infoHash).seeders === 1)
   })
 })
-
-/** Nothing off the machine; WebRTC on one machine needs real addresses in place of mDNS names, and connections to oneself. */
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--no-first-run',
-  '--disable-features=WebRtcHideLocalIpsWithMdns',
-  '--allow-loopback-in-peer-connection',
-]
 
 /** Runs in the page; text, because it is no code of this process. */
 const DOWNLOAD = `(async () => {
