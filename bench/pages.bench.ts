@@ -35,7 +35,6 @@ try {
     site: {
       name: 'Bench',
       baseUrl: 'http://127.0.0.1',
-      secret: stores.secret,
       demo: false,
       loopback: true,
       trackers: [],

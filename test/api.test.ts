@@ -36,7 +36,7 @@ describe('when the API is used', () => {
     app = createApp({
       ...stores,
       hash: nodeHashes,
-      site: { name: 'Test', baseUrl: BASE, secret: stores.secret, demo: false, loopback: true, trackers: [] },
+      site: { name: 'Test', baseUrl: BASE, demo: false, loopback: true, trackers: [] },
     })
     for (const handle of ['alice', 'bob', 'mod', 'checker', 'meta']) await signUp(handle)
     await signUp('mod', 'moderator')
@@ -295,6 +295,13 @@ describe('when the API is used', () => {
     assert.equal(report.status, 422)
   })
 
+  it('makes one member of two who join as the same handle at once', async () => {
+    const handle = Handle.parse('twin')
+    const ids = await Promise.all([1, 2, 3].map(() => ensureMember(stores, handle)))
+    assert.equal(new Set(ids).size, 1)
+    assert.equal((await stores.ledger.readStream(`member/${ids[0]}`)).length, 1)
+  })
+
   it('answers unknown addresses, members and listings with 404', async () => {
     for (const path of ['/api/nothing', '/api/models/01ARZ3NDEKTSV4RRFFQ69G5FAV', '/api/members/nobody-here'])
       assert.equal((await call('GET', path, null)).status, 404, path)
@@ -332,7 +339,7 @@ describe('when the API is used', () => {
     const local = createApp({
       ...stores,
       hash: nodeHashes,
-      site: { name: 'Test', baseUrl: BASE, secret: stores.secret, demo: false, loopback: true, trackers: [] },
+      site: { name: 'Test', baseUrl: BASE, demo: false, loopback: true, trackers: [] },
       showLink: (_handle, url) => links.push(url),
     })
     const form = new URLSearchParams({ handle: 'walker', next: '//evil.test/' })

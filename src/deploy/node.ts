@@ -72,7 +72,6 @@ export async function startNode(settings: ServeSettings, demo = false): Promise<
       site: {
         name: SITE_NAME,
         baseUrl: url,
-        secret: stores.secret,
         demo,
         loopback,
         trackers: announceUrls(url, authority),

@@ -22,7 +22,7 @@ export async function tokenHash(token: string): Promise<string> {
 export async function actorOf(c: Context, deps: AppDeps): Promise<Actor | null> {
   const header = c.req.header('authorization')
   if (header !== undefined) return byToken(/^Bearer +(\S{1,200})$/i.exec(header)?.[1], deps)
-  const session = await getSignedCookie(c, deps.site.secret, COOKIE)
+  const session = await getSignedCookie(c, deps.secret, COOKIE)
   if (!session) return null
   const [id, expires] = session.split('.')
   const member = MemberId.safeParse(id)
@@ -43,7 +43,7 @@ export async function byToken(token: string | undefined, deps: AppDeps): Promise
 
 export async function startSession(c: Context, deps: AppDeps, member: MemberId): Promise<void> {
   const expires = deps.now().getTime() + SESSION_MS
-  await setSignedCookie(c, COOKIE, `${member}.${expires}`, deps.site.secret, {
+  await setSignedCookie(c, COOKIE, `${member}.${expires}`, deps.secret, {
     path: '/',
     httpOnly: true,
     sameSite: 'Lax',

@@ -9,8 +9,6 @@ export interface SiteSettings {
   name: string
   /** Absolute URL of the site, without a slash at the end. */
   baseUrl: string
-  /** Signs sessions and blinds reporters; 32 random bytes, made once a site. */
-  secret: Uint8Array<ArrayBuffer>
   /** Whether this site filled itself with the demo. */
   demo: boolean
   /** Whether the site is served on loopback, where the terminal belongs to whoever signs in. */
@@ -27,6 +25,8 @@ export interface AppDeps {
   private: PrivateStore
   hash: HashProvider
   site: SiteSettings
+  /** Signs sessions, blinds reporters and makes member ids opaque; 32 random bytes, made once a site. */
+  secret: Uint8Array<ArrayBuffer>
   now(): Date
   random(bytes: number): Uint8Array<ArrayBuffer>
   /** Shows a sign-in link to the operator; only where the terminal is the visitor's own. */

@@ -3,6 +3,7 @@ import { Sha256 } from '../../core/ids.ts'
 import type { ListingView, MemberView } from '../../core/views.ts'
 import { putText } from '../../store/texts.ts'
 import type { Actor, AppDeps } from '../deps.ts'
+import { hmac } from '../hmac.ts'
 import { forbidden, notFound } from '../problem.ts'
 import { append, newEvent } from './append.ts'
 
@@ -50,7 +51,7 @@ export async function report(
   await append(deps, `listing/${listing.id}`, seq, [
     newEvent(deps, { by: null, authority: { as: 'self' } }, 'reported', {
       category: input.category,
-      reporter: await blind(deps.site.secret, `${listing.id}${member.id}`),
+      reporter: Sha256.parse(await hmac(deps.secret, `${listing.id}${member.id}`)),
       counts,
       text: await putText(deps.blobs, input.text, deps.random(16)),
     }),
@@ -82,10 +83,4 @@ async function othersListing(
 
 function self(actor: Actor): { by: Actor['member']; authority: { as: 'self' } } {
   return { by: actor.member, authority: { as: 'self' } }
-}
-
-async function blind(secret: Uint8Array<ArrayBuffer>, text: string): Promise<Sha256> {
-  const key = await crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
-  const mac = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(text))
-  return Sha256.parse(new Uint8Array(mac).toHex())
 }

@@ -1,15 +1,20 @@
-import { ulid } from 'ulid'
 import type { Role } from '../../core/events.ts'
 import { Handle, MemberId } from '../../core/ids.ts'
-import { QalError } from '../../core/error.ts'
+import { isQalError, QalError } from '../../core/error.ts'
 import { rolesOf } from '../../core/roles.ts'
 import type { Scope } from '../../store/private.ts'
 import type { AppDeps } from '../deps.ts'
 import { tokenHash } from '../actor.ts'
+import { hmac } from '../hmac.ts'
 import { parsePublicKey } from '../../sign/public-key.ts'
 import { append, newEvent } from './append.ts'
 
-type MemberDeps = Pick<AppDeps, 'ledger' | 'catalogue' | 'private' | 'now' | 'random' | 'changed' | 'blobs'>
+const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+
+type MemberDeps = Pick<
+  AppDeps,
+  'ledger' | 'catalogue' | 'private' | 'now' | 'random' | 'changed' | 'blobs' | 'secret'
+>
 
 /** The handle, checked; throws `input_handle`. */
 export function parseHandle(text: string): Handle {
@@ -23,16 +28,33 @@ export function parseHandle(text: string): Handle {
   })
 }
 
-/** The member of that handle, joined now where there was none. */
+/**
+ * The member of that handle, joined now where there was none. The id follows
+ * from the handle and the site's secret, so that two who join as the same
+ * handle at once meet in one stream, where only the first append is taken.
+ */
 export async function ensureMember(deps: MemberDeps, handle: Handle): Promise<MemberId> {
   await deps.catalogue.catchUp(deps.ledger)
   const known = deps.catalogue.memberByHandle(handle)
   if (known) return MemberId.parse(known.id)
-  const member = MemberId.parse(`m_${ulid(deps.now().getTime())}`)
-  await append(deps, `member/${member}`, 0, [
-    newEvent(deps, { by: member, authority: { as: 'self' } }, 'member_joined', { handle }),
-  ])
+  const member = await opaqueId(deps.secret, handle)
+  try {
+    await append(deps, `member/${member}`, 0, [
+      newEvent(deps, { by: member, authority: { as: 'self' } }, 'member_joined', { handle }),
+    ])
+  } catch (error) {
+    if (!isQalError(error) || error.code !== 'ledger_conflict') throw error
+    await deps.catalogue.catchUp(deps.ledger)
+  }
   return member
+}
+
+/** A member id of 128 bits that tell nothing of the handle to who lacks the secret. */
+async function opaqueId(secret: Uint8Array<ArrayBuffer>, handle: Handle): Promise<MemberId> {
+  let bits = BigInt(`0x${(await hmac(secret, `member ${handle}`)).slice(0, 32)}`)
+  let text = ''
+  for (let digit = 0; digit < 26; digit++, bits >>= 5n) text = CROCKFORD.charAt(Number(bits & 31n)) + text
+  return MemberId.parse(`m_${text}`)
 }
 
 /** Grants a role as the operator at the machine; one that is held already changes nothing. */

@@ -19,7 +19,7 @@ const LINK_SECONDS = 15 * 60
 export function signInRoutes(deps: AppDeps): Hono {
   const app = new Hono()
   const terminalLink = deps.site.loopback && deps.showLink !== undefined
-  const secret = deps.site.secret.toHex()
+  const secret = deps.secret.toHex()
 
   app.get('/sign-in', async (c) =>
     page(
