@@ -10,12 +10,11 @@ import { nodeHashes } from '../swarm/node-hashes.ts'
 import { createTracker } from '../swarm/tracker.ts'
 import { createApp } from '../web/app.ts'
 import { startChild, type Child } from './child.ts'
-import { scrapeSite } from './scraper.ts'
+import { startScraper } from './scraper.ts'
 import { isLoopback, type ServeSettings } from './settings.ts'
 import { openStores, SITE_NAME, type Stores } from './stores.ts'
 import { verifierToken } from './verifier-member.ts'
 
-const SCRAPE_EVERY_MS = 15_000
 const CLIENT_DIR = fileURLToPath(new URL('../../dist/client', import.meta.url))
 
 export interface Site {
@@ -103,8 +102,8 @@ export async function startNode(settings: ServeSettings, demo = false): Promise<
     children.push(seeder, verifier)
     closers.push(() => Promise.all(children.map((child) => child.stop())).then(() => undefined))
 
-    const scraper = setInterval(() => void scrapeSite(stores, announceUrls(url, authority)), SCRAPE_EVERY_MS)
-    closers.push(() => clearInterval(scraper))
+    const scraper = startScraper(stores, announceUrls(url, authority))
+    closers.push(() => scraper.stop())
     return { url, stores, reseed: () => seeder.send('changed'), close }
   } catch (error) {
     await close()

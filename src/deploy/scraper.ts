@@ -1,17 +1,40 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { policyFor } from '../swarm/addresses.ts'
 import { scrape } from '../swarm/scrape.ts'
 import type { Stores } from './stores.ts'
 
-/** Asks the trackers for the swarms of what is listed and keeps what they say, with the time. Failures are kept out: an old figure with its time is truer than none. */
-export async function scrapeSite(stores: Stores, trackers: readonly string[]): Promise<void> {
+const FIRST_AFTER_MS = 3_000
+const EVERY_MS = 15_000
+
+/** Scrapes the site's trackers for what is listed, one round after the other, until stopped. */
+export function startScraper(stores: Stores, trackers: readonly string[]): { stop(): Promise<void> } {
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const run = async (): Promise<void> => {
+    for (let pause = FIRST_AFTER_MS; !signal.aborted; pause = EVERY_MS) {
+      await wait(pause, undefined, { signal }).catch(() => {})
+      if (!signal.aborted) await scrapeSite(stores, trackers, signal)
+    }
+  }
+  const running = run()
+  return {
+    stop: () => {
+      stopping.abort()
+      return running
+    },
+  }
+}
+
+/** Keeps what the trackers say, with the time. Failures are kept out: an old figure with its time is truer than none. */
+async function scrapeSite(stores: Stores, trackers: readonly string[], signal: AbortSignal): Promise<void> {
   try {
     const hashes: string[] = []
     for (const { info_hash, info_hash_v2 } of stores.catalogue.listings())
       hashes.push(...[info_hash, info_hash_v2].filter((hash) => hash !== null))
     if (hashes.length === 0) return
-    const { results } = await scrape(trackers, hashes, { policy: policyFor(trackers) })
+    const { results } = await scrape(trackers, hashes, { policy: policyFor(trackers), signal })
     stores.catalogue.putSwarm([...results].map(([info_hash, counts]) => ({ info_hash, ...counts })))
   } catch (error) {
-    console.error('Cannot scrape:', error)
+    if (!signal.aborted) console.error('Cannot scrape:', error)
   }
 }
