@@ -132,8 +132,6 @@ export function projectListing(listing: ListingState, around: ListingSurrounding
     badge_reasons: badge.reasons,
     status: status.status,
     status_reasons: status.reasons,
-    superseded_by: null,
-    waiting_for_seeds: false,
     consensus,
     verification: judgesOf(verifications),
     verifications: listing.verifications.map((verification) => ({

@@ -102,8 +102,6 @@ export interface ListingView {
   badge_reasons: Condition[]
   status: Status
   status_reasons: string[]
-  superseded_by: string | null
-  waiting_for_seeds: boolean
   consensus: Consensus
   verification: Judges
   verifications: VerificationView[]
