@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { getRequestListener } from '@hono/node-server'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { Hono } from 'hono'
+import { compress } from 'hono/compress'
 import { QalError } from '../core/error.ts'
 import { nodeHashes } from '../swarm/node-hashes.ts'
 import { createTracker } from '../swarm/tracker.ts'
@@ -65,6 +66,7 @@ export async function startNode(settings: ServeSettings, demo = false): Promise<
       '/seed/*',
       serveStatic({ root: stores.seedDir, rewriteRequestPath: (path) => path.replace(/^\/seed/, '') }),
     )
+    app.use(compress())
     const site = createApp({
       ...stores,
       hash: nodeHashes,
