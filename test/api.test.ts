@@ -12,7 +12,7 @@ import { createFromPath } from '../src/swarm/create-file.ts'
 import { nodeHashes } from '../src/swarm/node-hashes.ts'
 import { createApp } from '../src/web/app.ts'
 import { ALL_SCOPES } from '../src/web/deps.ts'
-import { ensureMember, grantRole, issueToken } from '../src/web/commands/members.ts'
+import { ensureMember, grantRole, issueToken, proveIdentity } from '../src/web/commands/members.ts'
 
 const BASE = 'http://qal.test'
 
@@ -29,12 +29,15 @@ describe('when the API is used', () => {
   let app: Hono
   const tokens: Record<string, string> = {}
   let n = 0
+  /** How far the app's clock is ahead, in ms. */
+  let clock = 0
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'qal-api-'))
     stores = await openStores(join(dir, 'data'))
     app = createApp({
       ...stores,
+      now: () => new Date(Date.now() + clock),
       hash: nodeHashes,
       site: { name: 'Test', baseUrl: BASE, demo: false, loopback: true, trackers: [] },
     })
@@ -293,6 +296,96 @@ describe('when the API is used', () => {
     assert.equal(other.status, 200)
     const report = await call('POST', `/api/models/${claim.listing.id}/verifications`, 'checker', { v: 1 })
     assert.equal(report.status, 422)
+  })
+
+  it('refuses a decision on a listing that has changed since it was read', async () => {
+    const { body } = await call('POST', '/api/submissions', 'alice', await submission())
+    const path = `/api/models/${String(body['id'])}`
+    const seq = Number((await call('GET', path, null)).body['seq'])
+    await call('POST', `${path}/comments`, 'bob', { text: 'Look at this first' })
+    const late = await call('POST', `${path}/review`, 'mod', { decision: 'approve', seen_seq: seq })
+    assert.equal(late.status, 409)
+    const again = await call('POST', `${path}/review`, 'mod', { decision: 'approve', seen_seq: seq + 1 })
+    assert.equal(again.status, 200)
+  })
+
+  it('publishes only one of two rivals, and takes only one of three submissions at once', async () => {
+    const body = await submission()
+    const ids = ['alice', 'bob'].map(async (as) =>
+      String((await call('POST', '/api/submissions', as, body)).body['id']),
+    )
+    const [first, second] = await Promise.all(ids)
+    assert.equal(
+      (await call('POST', `/api/models/${first}/review`, 'mod', { decision: 'approve' })).status,
+      200,
+    )
+    assert.equal(
+      (await call('POST', `/api/models/${second}/review`, 'mod', { decision: 'approve' })).status,
+      409,
+    )
+    const other = await submission()
+    const answers = await Promise.all([1, 2, 3].map(() => call('POST', '/api/submissions', 'alice', other)))
+    assert.deepEqual(
+      answers.map(({ status }) => status).toSorted((a, b) => a - b),
+      [201, 409, 409],
+    )
+  })
+
+  it('loses no comment of five at once', async () => {
+    const { body } = await call('POST', '/api/submissions', 'alice', await submission())
+    const path = `/api/models/${String(body['id']).toLowerCase()}`
+    const answers = await Promise.all(
+      [1, 2, 3, 4, 5].map((each) => call('POST', `${path}/comments`, 'bob', { text: `Comment ${each}` })),
+    )
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [201, 201, 201, 201, 201],
+    )
+    const { community } = (await call('GET', path, null)).body as { community: { comments: unknown[] } }
+    assert.equal(community.comments.length, 5)
+  })
+
+  it('gives a session no more than the token it came from', async () => {
+    const member = await ensureMember(stores, Handle.parse('alice'))
+    const { token } = await issueToken(stores, member, ['community'], 3_600_000)
+    const form = { method: 'POST', body: new URLSearchParams({ token }), headers: { origin: BASE } }
+    const signedIn = await app.request(`${BASE}/sign-in/token`, form)
+    const cookie = (signedIn.headers.get('set-cookie') ?? '').split(';')[0] ?? ''
+    const answer = await app.request(`${BASE}/api/submissions`, {
+      method: 'POST',
+      headers: { cookie, 'content-type': 'application/json', origin: BASE },
+      body: JSON.stringify(await submission()),
+    })
+    assert.equal(answer.status, 403)
+  })
+
+  it('hides a listing at the third report that counts, until a moderator restores it', async () => {
+    const { body } = await call('POST', '/api/submissions', 'alice', await submission())
+    const path = `/api/models/${String(body['id'])}`
+    await call('POST', `${path}/review`, 'mod', { decision: 'approve' })
+    clock = 8 * 86_400_000
+    try {
+      for (const [i, handle] of ['r1', 'r2', 'r3'].entries()) {
+        const member = await ensureMember(
+          { ...stores, now: () => new Date() },
+          Handle.parse(`reporter-${handle}`),
+        )
+        await proveIdentity(stores, member, 'email')
+        tokens[handle] = (await issueToken(stores, member, ['community'], 30 * 86_400_000)).token
+        const report = { category: 'corrupted_file', text: 'Does not load' }
+        const answer = await call('POST', `${path}/reports`, handle, report)
+        assert.equal(answer.body['counts'], true, JSON.stringify(answer.body))
+        const again = await call('POST', `${path}/reports`, handle, report)
+        assert.equal(again.status, 201)
+        const { status } = (await call('GET', path, null)).body
+        assert.equal(status, i < 2 ? 'published' : 'suspended')
+      }
+      clock = 0
+      assert.equal((await call('POST', `${path}/review`, 'mod', { decision: 'restore' })).status, 200)
+      assert.equal((await call('GET', path, null)).body['status'], 'published')
+    } finally {
+      clock = 0
+    }
   })
 
   it('makes one member of two who join as the same handle at once', async () => {

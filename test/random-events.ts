@@ -179,7 +179,12 @@ function drawMember({ random }: Drawing, id: string, seq: number): Drawn {
     case 1:
       return { ...own, type: 'key_revoked', data: { fingerprint, compromised: random.chance(50) } }
     case 2:
-      return { ...own, type: 'identity_proved', data: { kind: random.pick(['email', 'github', 'openpgp']) } }
+      return {
+        ...own,
+        authority: { as: 'operator' },
+        type: 'identity_proved',
+        data: { kind: random.pick(['email', 'github', 'openpgp']) },
+      }
     default:
       return { ...own, by: random.pick(MEMBERS), type: 'member_endorsed', data: {} }
   }

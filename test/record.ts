@@ -156,7 +156,12 @@ export function newRecord(): TestRecord {
       known('site', 'role_revoked', { member: MemberId.parse(member), role }, act),
     policy: (policy, act = {}) => known('site', 'policy_set', { policy }, act),
     prove: (member, kind, act = {}) =>
-      known(`member/${member}`, 'identity_proved', { kind }, self(member, act)),
+      known(
+        `member/${member}`,
+        'identity_proved',
+        { kind },
+        { by: member, authority: { as: 'operator' }, ...act },
+      ),
     key: (member, key, act = {}) =>
       known(
         `member/${member}`,

@@ -3,7 +3,14 @@ import { Role } from '../core/events.ts'
 import { openStores } from '../deploy/stores.ts'
 import type { Scope } from '../store/private.ts'
 import { ALL_SCOPES } from '../web/deps.ts'
-import { ensureMember, grantRole, issueToken, parseHandle, registerKey } from '../web/commands/members.ts'
+import {
+  ensureMember,
+  grantRole,
+  issueToken,
+  parseHandle,
+  proveIdentity,
+  registerKey,
+} from '../web/commands/members.ts'
 import { QalError } from '../core/error.ts'
 import { printJson } from './output.ts'
 import { readFile } from 'node:fs/promises'
@@ -17,6 +24,7 @@ interface TokenOptions {
   days: string
   data: string
   key?: string
+  identity?: 'email' | 'github'
   json?: boolean
 }
 
@@ -32,6 +40,12 @@ export function adminCommand(): Command {
       ),
     )
     .option('--key <file>', 'register this armored OpenPGP public key for the member')
+    .addOption(
+      new Option('--identity <kind>', 'record that you know who this is, by e-mail or GitHub').choices([
+        'email',
+        'github',
+      ]),
+    )
     .option('--days <n>', 'how long it is valid', '30')
     .option('--data <dir>', 'the data folder', process.env['QAL_DATA'] ?? './data')
     .option('--json', 'print JSON')
@@ -62,6 +76,7 @@ async function makeToken(options: TokenOptions): Promise<void> {
   try {
     const member = await ensureMember(stores, handle)
     if (options.role !== undefined) await grantRole(stores, member, options.role)
+    if (options.identity !== undefined) await proveIdentity(stores, member, options.identity)
     const fingerprint =
       options.key === undefined
         ? undefined

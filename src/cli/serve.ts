@@ -15,9 +15,9 @@ export function serveCommand(): Command {
 Examples:
   bin/qal serve
   bin/qal serve --port 9000 --data /srv/qal
-  bin/qal serve --host 0.0.0.0
+  QAL_BASE_URL=https://qal.example.org bin/qal serve --host 0.0.0.0
 
-Behind a domain, set QAL_BASE_URL to the address that visitors use.`,
+Where visitors come from elsewhere, also through a proxy, QAL_BASE_URL says by which address.`,
     )
     .action(async (options: { port: string; host: string; data: string; json?: boolean }) => {
       const settings = parseServeSettings(options)

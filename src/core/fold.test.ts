@@ -118,7 +118,8 @@ describe('a member’s stream', () => {
     record.key(alice, fingerprint(3), { by: mallory })
     record.key(alice, fingerprint(4), { by: null })
     record.key(alice, fingerprint(5), { by: admin, authority: record.as('admin') })
-    record.prove(alice, 'email', { by: mallory })
+    record.prove(alice, 'email', { by: mallory, authority: { as: 'self' } })
+    record.prove(alice, 'github', { by: alice, authority: { as: 'self' } })
     record.append(
       `member/${alice}`,
       'member_joined',

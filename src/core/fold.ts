@@ -131,7 +131,8 @@ function reduceMember(state: MemberState, event: QalEvent): void {
     state.joined_at ||= event.at
   } else if (event.type === 'identity_proved') {
     const { kind } = event.data
-    if (!state.identity.some((identity) => identity.kind === kind))
+    // Nobody proves who they are by saying so.
+    if (event.authority.as !== 'self' && !state.identity.some((identity) => identity.kind === kind))
       state.identity.push({ kind, at: event.at })
   } else if (event.type === 'key_registered') {
     const { fingerprint, public_key } = event.data

@@ -115,6 +115,7 @@ export function projectListing(listing: ListingState, around: ListingSurrounding
   const openReports = reportsOf(listing, site).filter(({ state, counts }) => state === 'open' && counts)
   return {
     id: listing.id,
+    seq: listing.seq,
     model: submitted.name,
     sha256: submitted.sha256,
     md5: submitted.md5,

@@ -83,6 +83,8 @@ export interface SignatureView {
 /** A listing as the API, the pages and models.json show it, before the edge adds magnets, texts and swarm figures. */
 export interface ListingView {
   id: string
+  /** Events in its stream: what a decision says it has seen. */
+  seq: number
   model: string
   sha256: string
   md5: string | null

@@ -53,14 +53,13 @@ export async function fillWithDemo(site: Site, data: string, say: (line: string)
     const path = join(site.stores.seedDir, model.file)
     if (!existsSync(path)) await writeFile(path, model.write())
     const uploader = await member(site, model.uploader, model.role)
-    if (model.signed)
-      await registerKey(site.stores, Handle.parse(model.uploader) && uploader.id, key.publicKey)
+    if (model.signed) await registerKey(site.stores, uploader.id, key.publicKey)
     submitted.push({ model, id: await submitModel(site, uploader, model, path, key) })
     say(`@${model.uploader} submitted ${model.name}`)
   }
 
   for (const { model, id } of submitted) {
-    const verdict = await uploaderVerdict(moderator, id)
+    const verdict = await verdictOn(moderator, id)
     say(`${model.name}: ${verdict.consensus} (${describe(verdict)})`)
     if (verdict.status !== 'pending' || model.decision === 'wait') continue
     const reasons = verdict.verifications.at(-1)?.recommendation.reasons ?? []
@@ -114,7 +113,7 @@ async function submitModel(
   })
 }
 
-async function uploaderVerdict(reader: DemoApi, id: string): Promise<ModelItem> {
+async function verdictOn(reader: DemoApi, id: string): Promise<ModelItem> {
   const until = Date.now() + VERDICT_WITHIN_MS
   for (;;) {
     const item = await reader.model(id)

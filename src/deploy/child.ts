@@ -23,7 +23,9 @@ export function startChild(name: 'seeder' | 'verifier', settings: object): Child
     const child = fork(fileURLToPath(new URL(`${name}.ts`, import.meta.url)), [], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
-    child.send(settings)
+    // A child that fell cannot be told anything; its exit is dealt with below.
+    child.on('error', (error) => console.error(`The ${name}:`, error.message))
+    child.send(settings, () => {})
     child.on('exit', (code, signal) => {
       if (stopping) return
       console.error(`The ${name} ended (${signal ?? code}); starting it again`)
@@ -36,7 +38,7 @@ export function startChild(name: 'seeder' | 'verifier', settings: object): Child
 
   return {
     send(message) {
-      if (current.connected) current.send(message)
+      if (current.connected) current.send(message, () => {})
     },
     stop() {
       stopping = true

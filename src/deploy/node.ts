@@ -6,6 +6,7 @@ import { getRequestListener } from '@hono/node-server'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { Hono } from 'hono'
 import { compress } from 'hono/compress'
+import { secureHeaders } from 'hono/secure-headers'
 import { QalError } from '../core/error.ts'
 import { nodeHashes } from '../swarm/node-hashes.ts'
 import { createTracker } from '../swarm/tracker.ts'
@@ -33,7 +34,6 @@ export async function startNode(settings: ServeSettings, demo = false): Promise<
       exit: 1,
     })
   const stores = await openStores(settings.data)
-  const loopback = isLoopback(settings.host)
   const server = createServer()
   const children: Child[] = []
   const closers: (() => Promise<void> | void)[] = [() => stores.close()]
@@ -45,15 +45,20 @@ export async function startNode(settings: ServeSettings, demo = false): Promise<
     closers.push(() => stop(server))
     const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
     const authority = `${host}:${port}`
-    const url = process.env['QAL_BASE_URL']?.replace(/\/+$/, '') ?? `http://${authority}`
+    const url = baseUrl(authority)
+    // Behind a proxy the host is loopback too, but then strangers come through it.
+    const loopback = isLoopback(settings.host) && isLoopback(new URL(url).hostname)
 
     const tracker = await createTracker({
       http: server,
-      allow: (infoHash) => stores.catalogue.byHash(infoHash).length > 0,
+      allow: (infoHash) => isTracked(stores, infoHash),
     })
     closers.push(() => tracker.close())
 
     const app = new Hono()
+    app.use('/assets/*', secureHeaders())
+    // What is seeded is data, never a page: no script of it runs, whatever it is called.
+    app.use('/seed/*', secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'none'"], sandbox: [] } }))
     app.use(
       '/assets/*',
       serveStatic({
@@ -94,14 +99,16 @@ export async function startNode(settings: ServeSettings, demo = false): Promise<
       host: settings.host,
       allow,
     })
-    const verifier = startChild('verifier', {
+    const verifier = await verifierToken(stores)
+    closers.push(() => verifier.revoke())
+    const judges = startChild('verifier', {
       name: 'local-verifier',
       site: `http://${authority}`,
-      token: await verifierToken(stores),
+      token: verifier.token,
       data: settings.data,
       allow,
     })
-    children.push(seeder, verifier)
+    children.push(seeder, judges)
     closers.push(() => Promise.all(children.map((child) => child.stop())).then(() => undefined))
 
     const scraper = startScraper(stores, announceUrls(url, authority))
@@ -122,6 +129,38 @@ export async function untilStopped(site: Site): Promise<void> {
   })
   process.once('SIGINT', () => process.exit(130))
   await site.close()
+}
+
+/** Where visitors find the site; throws `cli_usage` where only the operator can say. */
+function baseUrl(authority: string): string {
+  const told = process.env['QAL_BASE_URL']?.replace(/\/+$/, '')
+  const base = told ?? `http://${authority}`
+  if (!URL.canParse(base) || !/^https?:$/.test(new URL(base).protocol) || new URL(base).pathname !== '/')
+    throw new QalError(
+      'cli_usage',
+      `Cannot use QAL_BASE_URL ${base}: expected such as https://qal.example.org`,
+      {
+        field: 'QAL_BASE_URL',
+        expected: 'an http or https URL without a path',
+        exit: 2,
+      },
+    )
+  if (told === undefined && /^(?:0\.0\.0\.0|\[::\])/.test(authority))
+    throw new QalError(
+      'cli_usage',
+      `Cannot serve on every address of ${authority} without knowing its name: set QAL_BASE_URL to the address that visitors use`,
+      { field: 'QAL_BASE_URL', expected: 'such as https://qal.example.org', exit: 2 },
+    )
+  return base
+}
+
+/** The tracker serves what is listed, by either info hash (v2 cut to 20 bytes), and not what was taken down. */
+function isTracked({ catalogue }: Stores, infoHash: string): boolean {
+  return catalogue.byHash(infoHash).some((id) => {
+    const listing = catalogue.listing(id)
+    const named = listing?.info_hash === infoHash || listing?.info_hash_v2?.startsWith(infoHash)
+    return named && listing?.status !== 'removed' && listing?.status !== 'withdrawn'
+  })
 }
 
 /** Announce URLs of the embedded tracker: one port, three protocols. */

@@ -28,9 +28,7 @@ export function startScraper(stores: Stores, trackers: readonly string[]): { sto
 /** Keeps what the trackers say, with the time. Failures are kept out: an old figure with its time is truer than none. */
 async function scrapeSite(stores: Stores, trackers: readonly string[], signal: AbortSignal): Promise<void> {
   try {
-    const hashes: string[] = []
-    for (const { info_hash, info_hash_v2 } of stores.catalogue.listings())
-      hashes.push(...[info_hash, info_hash_v2].filter((hash) => hash !== null))
+    const hashes = stores.catalogue.infoHashes()
     if (hashes.length === 0) return
     const { results } = await scrape(trackers, hashes, { policy: policyFor(trackers), signal })
     stores.catalogue.putSwarm([...results].map(([info_hash, counts]) => ({ info_hash, ...counts })))

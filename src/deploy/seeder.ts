@@ -27,7 +27,11 @@ runChild(async ({ seedDir, trackers, host, allow }: SeederSettings) => {
   let announcing: NodeJS.Timeout | null = null
 
   async function look(): Promise<void> {
-    for (const name of await readdir(seedDir)) {
+    const names = await readdir(seedDir).catch((error: unknown) => {
+      console.error(`Cannot look into ${seedDir}:`, error instanceof Error ? error.message : error)
+      return []
+    })
+    for (const name of names) {
       if (!name.endsWith('.torrent') || seeding.has(name)) continue
       seeding.add(name)
       try {

@@ -10,6 +10,7 @@ type Lookup = Pick<
   | 'listing'
   | 'byHash'
   | 'duplicateOf'
+  | 'infoHashes'
   | 'member'
   | 'memberByHandle'
   | 'pendingVerification'
@@ -35,6 +36,9 @@ export function createLookups(db: DatabaseSync): Lookups {
   const duplicate = db.prepare(
     `SELECT l.id AS id FROM hashes h JOIN listings l USING (n)
      WHERE h.hash = ? AND h.field = ? AND l.status = 'published' ORDER BY l.id LIMIT 1`,
+  )
+  const infoHashes = db.prepare(
+    "SELECT DISTINCT hash FROM hashes WHERE field IN ('info_hash', 'info_hash_v2') ORDER BY hash",
   )
   const member = db.prepare('SELECT view FROM members WHERE id = ?')
   const byHandle = db.prepare(
@@ -74,6 +78,7 @@ export function createLookups(db: DatabaseSync): Lookups {
       }
       return null
     },
+    infoHashes: () => (infoHashes.all() as { hash: string }[]).map(({ hash }) => hash),
     member: (id) => viewOf(member.get(id)) as MemberView | null,
     memberByHandle: (handle) => viewOf(byHandle.get(handle)) as MemberView | null,
     pendingVerification: (limit = 1_000) =>

@@ -82,6 +82,8 @@ export interface Catalogue {
     info_hash: string | null
     info_hash_v2: string | null
   }): { id: string; field: 'sha256' | 'info_hash' | 'info_hash_v2' } | null
+  /** Every info hash of every listing, v1 and v2. */
+  infoHashes(): string[]
   member(id: string): MemberView | null
   /** The member of a handle; where two have it, the one who joined first. */
   memberByHandle(handle: string): MemberView | null

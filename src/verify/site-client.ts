@@ -32,9 +32,12 @@ export class SiteClient {
     this.#token = token
   }
 
-  /** The next job that nobody works on, but for those in `except`; null where nothing waits. */
-  async claim(except: readonly string[]): Promise<ClaimedListing | null> {
-    const answer = await this.#json('POST', '/api/queue/claims', { except: except.slice(0, 1_000) })
+  /** The next job that nobody works on, but for those in `except`, and those in `last` only where there is no other; null where nothing waits. */
+  async claim(except: readonly string[], last: readonly string[]): Promise<ClaimedListing | null> {
+    const answer = await this.#json('POST', '/api/queue/claims', {
+      except: except.slice(0, 1_000),
+      last: last.slice(0, 1_000),
+    })
     const { claim } = z.object({ claim: z.object({ listing: ClaimedListing }).nullable() }).parse(answer)
     return claim?.listing ?? null
   }
@@ -76,8 +79,10 @@ export class SiteClient {
       },
       ...(body ? { body: JSON.stringify(body) } : {}),
     })
-    if (response.ok || response.status === 404) return response
+    if (response.ok || (response.status === 404 && method === 'GET')) return response
     const text = (await response.text()).slice(0, 500)
+    if (response.status === 409)
+      throw new QalError('verify_lease_lost', `Cannot go on: another verifier has the job now: ${text}`)
     throw new QalError(
       'verify_site',
       `Cannot ${method} ${path}: the site answered ${response.status}: ${text}`,

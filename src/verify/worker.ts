@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { isQalError, QalError } from '../core/error.ts'
 import type { ListedFile } from '../core/events.ts'
+import type { VerificationReport } from '../core/report.ts'
 import { addressPolicy } from '../swarm/addresses.ts'
 import { nodeHashes } from '../swarm/node-hashes.ts'
 import { fetchTorrent, type FetchResult } from '../swarm/fetch.ts'
@@ -32,6 +33,7 @@ const TOTAL_MS = 12 * 3_600_000
 /** A job that gave no verdict waits this long, doubled each time. */
 const RETRY_FIRST_MS = 15_000
 const RETRY_LONGEST_MS = 3_600_000
+const SEND_LONGEST_MS = 10 * 60_000
 
 /**
  * Works a site's verification queue, one job at a time, until closed. A job
@@ -42,8 +44,7 @@ export async function workQueue(
   settings: WorkerSettings,
 ): Promise<{ changed(): void; close(): Promise<void> }> {
   const site = new SiteClient(settings.site, settings.token)
-  const workDir = join(settings.data, 'verify')
-  await mkdir(workDir, { recursive: true })
+  const workDir = await ownFolder(join(settings.data, 'verify'))
   const stop = new AbortController()
   const notBefore = new Map<string, { at: number; delay: number }>()
   let wake = new AbortController()
@@ -71,6 +72,27 @@ export async function workQueue(
   }
 }
 
+/** A folder of this process; those of processes that are gone, with all they downloaded, are removed. */
+async function ownFolder(parent: string): Promise<string> {
+  await mkdir(parent, { recursive: true })
+  for (const name of await readdir(parent))
+    if (!isRunning(Number(name)))
+      await rm(join(parent, name), { recursive: true, force: true, maxRetries: 3 })
+  const own = join(parent, String(process.pid))
+  await mkdir(own, { recursive: true })
+  return own
+}
+
+function isRunning(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid === process.pid) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Claims and works one job; false where there was none to work. */
 async function next(
   site: SiteClient,
@@ -80,7 +102,7 @@ async function next(
   signal: AbortSignal,
 ): Promise<boolean> {
   const waiting = [...notBefore].filter(([, { at }]) => at > Date.now()).map(([id]) => id)
-  const listing = await site.claim(waiting)
+  const listing = await site.claim(waiting, [...notBefore.keys()])
   if (listing === null) return false
   try {
     await work(site, settings, workDir, listing, signal)
@@ -126,10 +148,29 @@ async function work(
         if (moved) void site.heartbeat(listing.id, progress).catch(() => {})
       },
     })
-    await site.report(listing.id, report)
+    await sendReport(site, listing.id, report, signal)
   } finally {
     clearInterval(beat)
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+  }
+}
+
+/** A report stands for hours of work: a site that is away for a while gets it when it is back. */
+async function sendReport(
+  site: SiteClient,
+  listing: string,
+  report: VerificationReport,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let delay = 1_000; ; delay *= 2) {
+    try {
+      await site.report(listing, report)
+      return
+    } catch (error) {
+      const refused = isQalError(error) && /answered 4\d\d/.test(error.message)
+      if (refused || delay > SEND_LONGEST_MS || signal.aborted) throw error
+      await wait(delay, undefined, { signal })
+    }
   }
 }
 
@@ -212,24 +253,17 @@ async function sourceOf(
   }
 }
 
-/** Who submits an info hash alone claims a size and checksums, no paths: they are of the torrent's one file of that size. */
+/**
+ * Who submits an info hash alone claims one file's size and checksums, not its
+ * path. Only a torrent of exactly one file can be meant: in any other there
+ * would be files that the listing does not show, so the claims stay as they
+ * are and integrity fails.
+ */
 function filesByClaim(claims: readonly ListedFile[], metainfo: Metainfo): readonly ListedFile[] {
   const [claim] = claims
-  const fitting = metainfo.files.filter(({ size_bytes }) => size_bytes === claim?.size_bytes)
-  const [only] = fitting
-  if (claim === undefined || only === undefined || fitting.length > 1) return claims
-  return metainfo.files.map((file) =>
-    file === only
-      ? { ...claim, path: file.path }
-      : {
-          path: file.path,
-          size_bytes: file.size_bytes,
-          sha256: null,
-          md5: null,
-          pieces_root: null,
-          role: 'other',
-        },
-  )
+  const [file] = metainfo.files
+  if (claim === undefined || file === undefined || metainfo.files.length > 1) return claims
+  return [{ ...claim, path: file.path }]
 }
 
 function fetchedOf({ files, bytes_from, peers_seen }: FetchResult): FetchedTorrent {

@@ -24,10 +24,15 @@ export async function actorOf(c: Context, deps: AppDeps): Promise<Actor | null> 
   if (header !== undefined) return byToken(/^Bearer +(\S{1,200})$/i.exec(header)?.[1], deps)
   const session = await getSignedCookie(c, deps.secret, COOKIE)
   if (!session) return null
-  const [id, expires] = session.split('.')
+  const [id, expires, scopes = ''] = session.split('.')
   const member = MemberId.safeParse(id)
   if (!member.success || !(Number(expires) > deps.now().getTime())) return null
-  return { member: member.data, scopes: new Set(ALL_SCOPES) }
+  const held = scopes.split(' ')
+  return {
+    member: member.data,
+    scopes: new Set(ALL_SCOPES.filter((scope) => held.includes(scope))),
+    until: Number(expires),
+  }
 }
 
 /** The actor behind a token; throws `http_unauthorised` for one that is unknown or expired. */
@@ -38,17 +43,19 @@ export async function byToken(token: string | undefined, deps: AppDeps): Promise
       field: 'authorization',
       expected: 'Bearer TOKEN, with a token from `bin/qal admin token` that has not expired',
     })
-  return { member: found.member, scopes: new Set(found.scopes) }
+  return { member: found.member, scopes: new Set(found.scopes), until: Date.parse(found.expires_at) }
 }
 
-export async function startSession(c: Context, deps: AppDeps, member: MemberId): Promise<void> {
-  const expires = deps.now().getTime() + SESSION_MS
-  await setSignedCookie(c, COOKIE, `${member}.${expires}`, deps.secret, {
+/** Signs a member in for a week; by a token, for no more than the token allows and no longer. */
+export async function startSession(c: Context, deps: AppDeps, actor: Actor): Promise<void> {
+  const now = deps.now().getTime()
+  const expires = Math.min(now + SESSION_MS, actor.until)
+  await setSignedCookie(c, COOKIE, `${actor.member}.${expires}.${[...actor.scopes].join(' ')}`, deps.secret, {
     path: '/',
     httpOnly: true,
     sameSite: 'Lax',
     secure: deps.site.baseUrl.startsWith('https:'),
-    maxAge: SESSION_MS / 1000,
+    maxAge: Math.floor((expires - now) / 1000),
   })
 }
 

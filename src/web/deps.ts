@@ -39,6 +39,8 @@ export interface AppDeps {
 export interface Actor {
   member: MemberId
   scopes: ReadonlySet<Scope>
+  /** When the token or session that says so ends, in ms since 1970. */
+  until: number
 }
 
 export const ALL_SCOPES: readonly Scope[] = ['submit', 'community', 'review', 'verify', 'admin']

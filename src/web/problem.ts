@@ -110,8 +110,8 @@ export class InputError extends QalError {
 export class DuplicateError extends QalError {
   readonly existing: { id: string; url: string }
 
-  constructor(field: string, existing: { id: string; url: string }) {
-    super('http_duplicate', `Cannot submit: the listing ${existing.id} has this ${field} already`, {
+  constructor(field: string, existing: { id: string; url: string }, action = 'submit') {
+    super('http_duplicate', `Cannot ${action}: the listing ${existing.id} has this ${field} already`, {
       field,
       expected: `a ${field} that no published listing has`,
       subject: existing.id,

@@ -1,10 +1,10 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
-import type { ListingView } from '../../core/views.ts'
 import { VerificationReport } from '../../core/report.ts'
 import type { Scope } from '../../store/private.ts'
 import { actorOf, moderates, requireActor } from '../actor.ts'
 import { comment, rate, report as reportListing } from '../commands/community.ts'
+import { findListing } from '../commands/find.ts'
 import { claim, heartbeat, queue } from '../commands/queue.ts'
 import { review } from '../commands/review.ts'
 import { submit } from '../commands/submit.ts'
@@ -18,8 +18,8 @@ import { ClaimBody, CommentBody, ModelsQuery, RatingBody, ReportBody, ReviewBody
 import { route } from './route.ts'
 
 const PER_PAGE = 50
-/** A report names every check of every file; 2 MiB is a torrent of thousands. */
-const MAX_REPORT_BYTES = 2 * 1024 * 1024
+/** A report names every check of every file; the longest paths of 2,000 files fit. */
+const MAX_REPORT_BYTES = 16 * 1024 * 1024
 
 /** The HTTP API of DESIGN, with its OpenAPI document beside it. */
 export function createApi(deps: AppDeps): OpenAPIHono {
@@ -120,7 +120,7 @@ export function createApi(deps: AppDeps): OpenAPIHono {
       }
       if (body.listing !== undefined)
         return c.json({ lease_until: await heartbeat(deps, actor, body.listing, body) })
-      const claimed = await claim(deps, actor, new Set(body.except))
+      const claimed = await claim(deps, actor, { except: new Set(body.except), last: new Set(body.last) })
       return c.json({
         claim: claimed && { ...claimed, listing: presentModel(claimed.listing, deps) },
       })
@@ -277,13 +277,6 @@ export function formSubmission(
   file: Uint8Array | null,
 ): Record<string, unknown> {
   return { ...submissionOfForm(fields), ...(file ? { torrent: file.toBase64() } : {}) }
-}
-
-export async function findListing(deps: AppDeps, id: string): Promise<ListingView> {
-  await deps.catalogue.catchUp(deps.ledger)
-  const view = deps.catalogue.listing(id.toUpperCase())
-  if (!view) throw notFound(`listing ${id}`)
-  return view
 }
 
 /** Lists of what is not published are for moderators, whole, and for members, their own. */

@@ -53,6 +53,8 @@ export const ClaimBody = z.strictObject({
   release: z.boolean().default(false),
   /** Listings that the verifier does not want now, because it gave them back a moment ago. */
   except: z.array(z.string().max(40)).max(1_000).default([]),
+  /** Listings that gave no verdict before: taken only where nothing else waits. */
+  last: z.array(z.string().max(40)).max(1_000).default([]),
   step: z.string().max(80).default(''),
   fraction: z.number().min(0).max(1).default(0),
 })

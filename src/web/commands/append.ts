@@ -1,5 +1,6 @@
 import { ulid } from 'ulid'
 import type { Authority, EventData, EventType, NewEvent, StoredEvent, StreamName } from '../../core/events.ts'
+import { isQalError } from '../../core/error.ts'
 import { CURRENT_VERSION } from '../../core/events.ts'
 import { EventId, type MemberId } from '../../core/ids.ts'
 import type { AppDeps } from '../deps.ts'
@@ -26,6 +27,28 @@ export function newEvent<Type extends EventType>(
     authority: act.authority,
     data,
   } as NewEvent
+}
+
+const MAX_TRIES = 50
+
+/**
+ * Appends events that hold whatever else happened to their stream meanwhile,
+ * such as a comment: a conflict is met by asking again at its new end.
+ */
+export async function appendAtEnd(
+  deps: Pick<AppDeps, 'ledger' | 'catalogue' | 'changed'>,
+  listing: string,
+  events: readonly [NewEvent, ...NewEvent[]],
+): Promise<StoredEvent[]> {
+  for (let tries = 1; ; tries++) {
+    const seq = deps.catalogue.listingState(listing)?.seq ?? 0
+    try {
+      return await append(deps, `listing/${listing}`, seq, events)
+    } catch (error) {
+      if (!isQalError(error) || error.code !== 'ledger_conflict' || tries >= MAX_TRIES) throw error
+      await deps.catalogue.catchUp(deps.ledger)
+    }
+  }
 }
 
 /** Appends and lets the catalogue follow, so that who wrote reads their write. */

@@ -4,8 +4,9 @@ import type { ListingView, MemberView } from '../../core/views.ts'
 import { putText } from '../../store/texts.ts'
 import type { Actor, AppDeps } from '../deps.ts'
 import { hmac } from '../hmac.ts'
+import { findListing } from './find.ts'
 import { forbidden, notFound } from '../problem.ts'
-import { append, newEvent } from './append.ts'
+import { appendAtEnd, newEvent } from './append.ts'
 
 const DAY_MS = 86_400_000
 
@@ -16,8 +17,8 @@ export async function rate(
   id: string,
   input: { stars: number; works?: boolean | undefined },
 ): Promise<void> {
-  const { listing, seq } = await othersListing(deps, actor, id, 'rate')
-  await append(deps, `listing/${listing.id}`, seq, [
+  const { listing } = await othersListing(deps, actor, id, 'rate')
+  await appendAtEnd(deps, listing.id, [
     newEvent(deps, self(actor), 'rated', { stars: input.stars, works: input.works ?? null }),
   ])
 }
@@ -28,9 +29,9 @@ export async function comment(
   id: string,
   input: { text: string },
 ): Promise<void> {
-  const { listing, seq } = await find(deps, id)
+  const listing = await findListing(deps, id)
   const text = await putText(deps.blobs, input.text, deps.random(16))
-  await append(deps, `listing/${listing.id}`, seq, [newEvent(deps, self(actor), 'commented', { text })])
+  await appendAtEnd(deps, listing.id, [newEvent(deps, self(actor), 'commented', { text })])
 }
 
 /**
@@ -44,11 +45,11 @@ export async function report(
   id: string,
   input: { category: ReportCategory; text: string },
 ): Promise<{ counts: boolean }> {
-  const { listing, seq, member } = await othersListing(deps, actor, id, 'report')
+  const { listing, member } = await othersListing(deps, actor, id, 'report')
   const age = deps.now().getTime() - Date.parse(member.joined_at)
   const { account_age_days } = deps.catalogue.site().policy.reports
   const counts = member.identity.length > 0 && age >= account_age_days * DAY_MS
-  await append(deps, `listing/${listing.id}`, seq, [
+  await appendAtEnd(deps, listing.id, [
     newEvent(deps, { by: null, authority: { as: 'self' } }, 'reported', {
       category: input.category,
       reporter: Sha256.parse(await hmac(deps.secret, `${listing.id}${member.id}`)),
@@ -59,26 +60,18 @@ export async function report(
   return { counts }
 }
 
-async function find(deps: AppDeps, id: string): Promise<{ listing: ListingView; seq: number }> {
-  await deps.catalogue.catchUp(deps.ledger)
-  const listing = deps.catalogue.listing(id)
-  const state = deps.catalogue.listingState(id)
-  if (!listing || !state) throw notFound(`listing ${id}`)
-  return { listing, seq: state.seq }
-}
-
 async function othersListing(
   deps: AppDeps,
   actor: Actor,
   id: string,
   action: string,
-): Promise<{ listing: ListingView; seq: number; member: MemberView }> {
-  const found = await find(deps, id)
+): Promise<{ listing: ListingView; member: MemberView }> {
+  const listing = await findListing(deps, id)
   const member = deps.catalogue.member(actor.member)
   if (!member) throw notFound(`member ${actor.member}`)
-  if (found.listing.uploader.id === actor.member)
+  if (listing.uploader.id === actor.member)
     throw forbidden(`Cannot ${action} your own listing`, 'a listing of another member')
-  return { ...found, member }
+  return { listing, member }
 }
 
 function self(actor: Actor): { by: Actor['member']; authority: { as: 'self' } } {

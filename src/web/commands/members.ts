@@ -67,6 +67,20 @@ export async function grantRole(deps: MemberDeps, member: MemberId, role: Role):
   ])
 }
 
+/** Records that the operator knows who a member is (T3e), by what kind of proof. */
+export async function proveIdentity(
+  deps: MemberDeps,
+  member: MemberId,
+  kind: 'email' | 'github' | 'openpgp',
+): Promise<void> {
+  await deps.catalogue.catchUp(deps.ledger)
+  const state = deps.catalogue.memberState(member)
+  if (state?.identity.some((identity) => identity.kind === kind)) return
+  await append(deps, `member/${member}`, state?.seq ?? 0, [
+    newEvent(deps, { by: member, authority: { as: 'operator' } }, 'identity_proved', { kind }),
+  ])
+}
+
 /** A new bearer token for a member; it is shown once and stored as its hash. */
 export async function issueToken(
   deps: MemberDeps,

@@ -8,6 +8,9 @@ import { forbidden } from '../problem.ts'
 /** A lease is renewed by heartbeats; a verifier that falls silent loses it after this. */
 export const LEASE_MS = 60_000
 
+/** As many as a reviewer's page shows. */
+const MAX_SHOWN = 200
+
 export interface QueueEntry {
   listing: ListingView
   job: { state: 'waiting' | 'running'; step: string; fraction: number } | null
@@ -19,7 +22,8 @@ export async function queue(deps: AppDeps): Promise<QueueEntry[]> {
     (await deps.private.leases(deps.now().toISOString())).map((lease) => [lease.job, lease]),
   )
   const waiting = new Set(deps.catalogue.pendingVerification().map(({ id }) => id))
-  const { items } = deps.catalogue.search({ status: 'pending', sort: 'new', page: 1, perPage: 200 })
+  // Oldest first: who waits longest must not be buried by who submits most.
+  const items = Iterator.from(deps.catalogue.listings('pending')).take(MAX_SHOWN).toArray()
   return items.map((listing) => {
     const lease = leases.get(listing.id)
     if (!waiting.has(listing.id)) return { listing, job: null }
@@ -42,11 +46,21 @@ export interface Claim {
 }
 
 /** Takes the oldest job that nobody works on; null where there is none. A verifier never gets its own upload (T10). */
-export async function claim(deps: AppDeps, actor: Actor, except: ReadonlySet<string>): Promise<Claim | null> {
+export async function claim(
+  deps: AppDeps,
+  actor: Actor,
+  wishes: { except: ReadonlySet<string>; last: ReadonlySet<string> },
+): Promise<Claim | null> {
   requireVerifier(deps, actor)
   const now = deps.now()
-  for (const listing of deps.catalogue.pendingVerification()) {
-    if (listing.uploader.id === actor.member || except.has(listing.id)) continue
+  const jobs = deps.catalogue.pendingVerification()
+  // Whoever submits torrents without seeds must not hold up the others.
+  const [first, later] = [
+    jobs.filter(({ id }) => !wishes.last.has(id)),
+    jobs.filter(({ id }) => wishes.last.has(id)),
+  ]
+  for (const listing of [...first, ...later]) {
+    if (listing.uploader.id === actor.member || wishes.except.has(listing.id)) continue
     const until = new Date(now.getTime() + LEASE_MS).toISOString()
     if (await deps.private.lease(listing.id, actor.member, now.toISOString(), until, null))
       return { listing, lease_until: until }

@@ -3,7 +3,8 @@ import { QalError } from '../../core/error.ts'
 import { putText } from '../../store/texts.ts'
 import { heldRole } from '../actor.ts'
 import type { Actor, AppDeps } from '../deps.ts'
-import { forbidden, InputError, notFound } from '../problem.ts'
+import { findListing } from './find.ts'
+import { DuplicateError, forbidden, InputError } from '../problem.ts'
 import type { ListingView, MemberView } from '../../core/views.ts'
 import { append, newEvent } from './append.ts'
 
@@ -37,10 +38,7 @@ export async function review(
   id: string,
   input: { decision: Decision; reason: string; seen_seq?: number | undefined },
 ): Promise<void> {
-  await deps.catalogue.catchUp(deps.ledger)
-  const listing = deps.catalogue.listing(id)
-  const state = deps.catalogue.listingState(id)
-  if (!listing || !state) throw notFound(`listing ${id}`)
+  const listing = await findListing(deps, id)
   const member = deps.catalogue.member(actor.member)
   const authority = member ? reviewAuthority(deps, member, listing, input.decision) : null
   if (authority === null)
@@ -52,12 +50,27 @@ export async function review(
   if (reason === '' && (input.decision === 'reject' || input.decision === 'remove'))
     throw new InputError([{ field: 'reason', expected: 'a reason that the uploader sees' }])
   refuseNonsense(listing, input.decision)
-  await append(deps, `listing/${listing.id}`, input.seen_seq ?? state.seq, [
+  if (input.decision === 'approve' || input.decision === 'restore') refuseSecond(deps, listing)
+  const seen = input.seen_seq ?? listing.seq
+  if (seen !== listing.seq)
+    throw new QalError(
+      'ledger_conflict',
+      'Cannot record your decision: the listing has changed since you opened it. Read what is new, then decide again',
+      { field: 'seen_seq', expected: String(listing.seq), found: String(seen) },
+    )
+  await append(deps, `listing/${listing.id}`, seen, [
     newEvent(deps, { by: actor.member, authority }, 'review_decided', {
       decision: input.decision,
       reason: reason === '' ? null : await putText(deps.blobs, reason, deps.random(16)),
     }),
   ])
+}
+
+/** Of two listings of the same file only one is published (T7). */
+function refuseSecond(deps: AppDeps, listing: ListingView): void {
+  const other = deps.catalogue.duplicateOf(listing)
+  if (other !== null && other.id !== listing.id)
+    throw new DuplicateError(other.field, { id: other.id, url: `/models/${other.id}` }, 'publish')
 }
 
 function refuseNonsense(listing: ListingView, decision: Decision): void {

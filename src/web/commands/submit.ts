@@ -1,4 +1,4 @@
-import type { ListedFile, ListingSubmitted } from '../../core/events.ts'
+import { EVENT_DATA, type ListedFile, type ListingSubmitted } from '../../core/events.ts'
 import { InfoHash, InfoHashV2, ListingId, Sha256 } from '../../core/ids.ts'
 import { isQalError, QalError } from '../../core/error.ts'
 import { namedIssuer } from '../../sign/issuer.ts'
@@ -9,6 +9,7 @@ import { parseMetainfo } from '../../torrent/metainfo.ts'
 import type { Actor, AppDeps } from '../deps.ts'
 import { DuplicateError, InputError } from '../problem.ts'
 import { append, newEvent } from './append.ts'
+import { inTurn } from './in-turn.ts'
 import type { Submission } from './submission.ts'
 
 /** gguf-split's names. */
@@ -27,19 +28,20 @@ export interface Submitted {
  * (T7); only published listings, and the member's own, block a duplicate.
  */
 export async function submit(deps: AppDeps, actor: Actor, input: Submission): Promise<Submitted> {
+  // One after the other: of two that come at once with the same hash, the second must see the first.
+  return inTurn(deps.ledger, () => takeSubmission(deps, actor, input))
+}
+
+async function takeSubmission(deps: AppDeps, actor: Actor, input: Submission): Promise<Submitted> {
   const torrentBytes = input.torrent === undefined ? null : Uint8Array.fromBase64(input.torrent)
   const metainfo = torrentBytes === null ? null : await readTorrent(torrentBytes, deps)
   const described = metainfo === null ? fromHash(input) : fromMetainfo(metainfo, input)
   await deps.catalogue.catchUp(deps.ledger)
   const rivals = refuseDuplicates(deps, actor, described)
 
-  const text = (value: string | undefined): Promise<Sha256> | null =>
-    value === undefined ? null : putText(deps.blobs, value, deps.random(16))
-  const signature = input.signature === undefined ? null : await storeSignature(deps, input.signature)
-  const data: ListingSubmitted = {
+  const claims = {
     name: input.name,
     ...described,
-    torrent: torrentBytes === null ? null : await deps.blobs.put(torrentBytes),
     sha256: input.sha256,
     md5: input.md5 ?? null,
     quantisation: input.quantisation ?? null,
@@ -51,12 +53,24 @@ export async function submit(deps: AppDeps, actor: Actor, input: Submission): Pr
       commit: input.source.commit ?? null,
       quantised_by: input.source.quantised_by ?? null,
     },
-    readme: await text(input.readme),
     tags: input.tags,
     hardware: input.hardware ?? null,
-    benchmarks: await text(input.benchmarks),
-    signature,
     demo: input.demo,
+  }
+  refuseInvalid(claims, input)
+  const fingerprint = input.signature === undefined ? null : await namedIssuer(input.signature)
+
+  const text = (value: string | undefined): Promise<Sha256> | null =>
+    value === undefined ? null : putText(deps.blobs, value, deps.random(16))
+  const data: ListingSubmitted = {
+    ...claims,
+    torrent: torrentBytes === null ? null : await deps.blobs.put(torrentBytes),
+    readme: await text(input.readme),
+    benchmarks: await text(input.benchmarks),
+    signature:
+      fingerprint === null || input.signature === undefined
+        ? null
+        : { blob: await deps.blobs.put(new TextEncoder().encode(input.signature)), fingerprint },
   }
 
   const event = newEvent(deps, { by: actor.member, authority: { as: 'self' } }, 'listing_submitted', data)
@@ -191,10 +205,17 @@ function refuseDuplicates(
   return [...rivals]
 }
 
-async function storeSignature(
-  deps: AppDeps,
-  armored: string,
-): Promise<NonNullable<ListingSubmitted['signature']>> {
-  const fingerprint = await namedIssuer(armored)
-  return { blob: await deps.blobs.put(new TextEncoder().encode(armored)), fingerprint }
+/** What the ledger would refuse is refused before anything is stored, and named by the field that it came in. */
+function refuseInvalid(claims: object, input: Submission): void {
+  const blobs = { torrent: null, readme: null, benchmarks: null, signature: null }
+  const parsed = EVENT_DATA.listing.listing_submitted.safeParse({ ...claims, ...blobs })
+  if (parsed.success) return
+  const carrier = input.torrent === undefined ? (input.magnet === undefined ? 'name' : 'magnet') : 'torrent'
+  const carried = /^(?:files|trackers|web_seeds|piece_length|info_hash_v2)\b/
+  throw new InputError(
+    parsed.error.issues.map(({ path, message }) => {
+      const field = path.join('.')
+      return { field: carried.test(field) ? carrier : field, expected: message }
+    }),
+  )
 }

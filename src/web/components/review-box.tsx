@@ -31,6 +31,7 @@ export function ReviewForms({ model }: { model: ModelItem }) {
       </p>
       <form method="post" action={action} class="review-approve">
         <input type="hidden" name="decision" value="approve" />
+        <input type="hidden" name="seen_seq" value={model.seq} />
         <label for={`approve-${model.id}`}>Note with the approval (optional)</label>
         <input id={`approve-${model.id}`} name="reason" maxLength={4000} />
         <button type="submit" class="button button-ok">
@@ -39,6 +40,7 @@ export function ReviewForms({ model }: { model: ModelItem }) {
       </form>
       <form method="post" action={action} class="review-reject">
         <input type="hidden" name="decision" value="reject" />
+        <input type="hidden" name="seen_seq" value={model.seq} />
         <label for={`reject-${model.id}`}>
           Reason for the rejection<span class="field-need"> required</span>
         </label>

@@ -2,24 +2,31 @@ import { Hono } from 'hono'
 import type { ListingView } from '../../core/views.ts'
 import { ledgerIndex, ledgerSegment } from '../../store/published-ledger.ts'
 import { clientTorrent, parseMetainfo, withOuter } from '../../torrent/metainfo.ts'
-import { findListing } from '../api/api.ts'
+import { findListing } from '../commands/find.ts'
 import type { AppDeps } from '../deps.ts'
 import { presentModel, textsOf } from '../present.ts'
 import { notFound } from '../problem.ts'
+
+const MODELS_JSON_MS = 10_000
 
 /** Documents for machines: the ledger, models.json, .torrent files, reports, signatures. */
 export function fileRoutes(deps: AppDeps): Hono {
   const app = new Hono()
 
+  let whole: { head: number; at: number; body: string } | null = null
   app.get('/models.json', async (c) => {
     await deps.catalogue.catchUp(deps.ledger)
-    const site = deps.catalogue.site()
-    return c.json({
-      version: 1,
-      generated_at: deps.now().toISOString(),
-      policy: { version: site.policy.version, site_seq: site.policy_seq },
-      models: [...deps.catalogue.listings('published')].map((view) => presentModel(view, deps)),
-    })
+    const head = await deps.ledger.head()
+    const now = deps.now()
+    // Every listing is in it, so it is written once for many who ask; swarm figures may be this much older.
+    if (whole === null || whole.head !== head || now.getTime() - whole.at > MODELS_JSON_MS) {
+      const site = deps.catalogue.site()
+      const models = [...deps.catalogue.listings('published')].map((view) => presentModel(view, deps))
+      const policy = { version: site.policy.version, site_seq: site.policy_seq }
+      const body = JSON.stringify({ version: 1, generated_at: now.toISOString(), policy, models })
+      whole = { head, at: now.getTime(), body }
+    }
+    return c.body(whole.body, 200, { 'content-type': 'application/json' })
   })
 
   app.get('/models/:file{[0-9A-Za-z]{26}\\.json}', async (c) => {

@@ -2,7 +2,8 @@ import type { Context } from 'hono'
 import { Hono } from 'hono'
 import type { VNode } from 'preact'
 import { check, formBody, limitBody } from '../api/body.ts'
-import { findListing, formSubmission } from '../api/api.ts'
+import { formSubmission } from '../api/api.ts'
+import { findListing } from '../commands/find.ts'
 import { CommentBody, ModelsQuery, RatingBody, ReportBody, ReviewBody } from '../api/documents.ts'
 import { actorOf, moderates, requireActor } from '../actor.ts'
 import { comment, rate, report } from '../commands/community.ts'
@@ -85,9 +86,10 @@ export function pageRoutes(deps: AppDeps): Hono {
     await deps.catalogue.catchUp(deps.ledger)
     const context = await contextOf(c, deps)
     const entries = await queue(deps)
-    const decided = deps.catalogue
-      .search({ status: 'all', sort: 'new', page: 1, perPage: 200 })
-      .items.filter(({ review: decision }) => decision !== null)
+    const decided = (['rejected', 'suspended', 'published', 'removed'] as const)
+      .flatMap((status) => deps.catalogue.search({ status, sort: 'new', page: 1, perPage: 50 }).items)
+      .filter(({ review: decision, status }) => decision !== null || status === 'suspended')
+      .toSorted((a, b) => (a.updated_at < b.updated_at ? 1 : -1))
       .slice(0, 20)
     return page(
       c,
@@ -195,9 +197,13 @@ async function modelPage(c: Context, deps: AppDeps): Promise<Response> {
       comment: member !== null,
       report: others,
     },
-    notice: NOTICES[c.req.query('notice') ?? ''] ?? null,
+    notice: noticeOf(c.req.query('notice') ?? ''),
   }
   return page(c, <ModelPage {...props} />)
+}
+
+function noticeOf(name: string): string | null {
+  return Object.hasOwn(NOTICES, name) ? (NOTICES[name] ?? null) : null
 }
 
 /** Info hashes and SHA-256 lead to the listing that has them. */

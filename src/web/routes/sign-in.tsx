@@ -1,11 +1,10 @@
 import { Hono } from 'hono'
 import { sign, verify } from 'hono/jwt'
-import { MemberId } from '../../core/ids.ts'
 import { isQalError, QalError } from '../../core/error.ts'
 import { formBody, limitBody } from '../api/body.ts'
 import { byToken, endSession, startSession } from '../actor.ts'
 import { ensureMember, parseHandle } from '../commands/members.ts'
-import type { AppDeps } from '../deps.ts'
+import { ALL_SCOPES, type AppDeps } from '../deps.ts'
 import { SignInPage } from '../pages/sign-in-page.tsx'
 import { contextOf, page } from './pages.tsx'
 
@@ -69,14 +68,14 @@ export function signInRoutes(deps: AppDeps): Hono {
     if (!(await deps.private.useOnce(jti, new Date(exp * 1000).toISOString())))
       throw new QalError('http_unauthorised', 'Cannot sign in: this link was used already; ask for a new one')
     const member = await ensureMember(deps, parseHandle(handle))
-    await startSession(c, deps, member)
+    await startSession(c, deps, { member, scopes: new Set(ALL_SCOPES), until: Infinity })
     return c.redirect(localPath(next), 303)
   })
 
   app.post('/sign-in/token', limitBody(4_096), async (c) => {
     const { fields } = await formBody(c)
     const actor = await byToken(fields['token']?.trim(), deps)
-    await startSession(c, deps, MemberId.parse(actor.member))
+    await startSession(c, deps, actor)
     return c.redirect(localPath(fields['next']), 303)
   })
 
