@@ -196,6 +196,8 @@ describe('when the API is used', () => {
   it('asks for a token, and for its scope', async () => {
     const body = await submission()
     assert.equal((await call('POST', '/api/submissions', null, body)).status, 401)
+    const form = { method: 'POST', body: new URLSearchParams({ name: 'x' }) }
+    assert.equal((await app.request(`${BASE}/api/submissions`, form)).status, 401)
     assert.equal((await call('POST', '/api/submissions', 'qal_wrong', body)).status, 401)
     const member = await ensureMember(stores, Handle.parse('alice'))
     const { token } = await issueToken(stores, member, ['community'], 3_600_000)
@@ -282,6 +284,12 @@ describe('when the API is used', () => {
     const stored = (await stores.ledger.readStream(`listing/${id}`)).at(-1)
     assert.ok(!JSON.stringify(stored).includes(String(bob)))
     assert.ok(!JSON.stringify(stored).includes('It ran a program'))
+    const page = async (as: string): Promise<string> =>
+      (
+        await app.request(`${BASE}/models/${id}`, { headers: { authorization: `Bearer ${tokens[as]}` } })
+      ).text()
+    assert.ok((await page('mod')).includes('It ran a program'))
+    assert.ok(!(await page('alice')).includes('It ran a program'))
   })
 
   it('gives verification jobs to granted verifiers only', async () => {

@@ -39,7 +39,11 @@ export function createApp(deps: AppDeps): Hono {
   // Forms are taken from this site only; JSON from elsewhere would need a preflight that nothing answers.
   // A token is no ambient authority: no page elsewhere can make a browser send one, and curl names no origin.
   const formsFromHere = csrf({ origin: new URL(deps.site.baseUrl).origin })
-  app.use((c, next) => (c.req.header('authorization') === undefined ? formsFromHere(c, next) : next()))
+  app.use((c, next) => {
+    // What brings no cookie cannot be made to act for somebody; the API then asks for a token.
+    const bare = c.req.path.startsWith('/api/') && c.req.header('cookie') === undefined
+    return bare || c.req.header('authorization') !== undefined ? next() : formsFromHere(c, next)
+  })
 
   app.route('/', createApi(deps))
   app.route('/', fileRoutes(deps))

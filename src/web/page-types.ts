@@ -76,6 +76,8 @@ export interface ModelPageProps {
   texts: ModelTexts
   /** What the visitor may do here, already decided by the rules. */
   may: { review: boolean; rate: boolean; comment: boolean; report: boolean }
+  /** Every report with its text, for moderators; null for others. Reporters are not named. */
+  reports: { category: string; at: string; counts: boolean; text_html: string | null }[] | null
   /** A sentence after an action, such as "Your rating was recorded". */
   notice: string | null
 }

@@ -1,9 +1,10 @@
 import type { ListingView } from '../core/views.ts'
+import { lift } from '../core/lift.ts'
 import { getText } from '../store/texts.ts'
 import { buildMagnet } from '../torrent/magnet.ts'
 import type { AppDeps } from './deps.ts'
 import { renderMarkdown } from './markdown.ts'
-import type { ModelItem, ModelTexts } from './page-types.ts'
+import type { ModelItem, ModelPageProps, ModelTexts } from './page-types.ts'
 
 /** A readable end for a URL: letters and digits of the name, at most 60. */
 export function slugOf(name: string): string {
@@ -35,6 +36,27 @@ export function presentModel(view: ListingView, deps: Pick<AppDeps, 'catalogue' 
     torrent_url: view.torrent === null ? null : `/models/${view.id}.torrent`,
     swarm: deps.catalogue.swarm([view.info_hash, view.info_hash_v2].filter((hash) => hash !== null)),
   }
+}
+
+/** Every report on a listing with its words, newest first; who reported is not in the record. */
+export async function reportsWithTexts(
+  view: ListingView,
+  deps: Pick<AppDeps, 'ledger' | 'blobs'>,
+): Promise<NonNullable<ModelPageProps['reports']>> {
+  const reports: NonNullable<ModelPageProps['reports']> = []
+  for (const stored of await deps.ledger.readStream(`listing/${view.id}`)) {
+    const event = lift(stored)
+    if (event?.type !== 'reported') continue
+    const { category, counts, text } = event.data
+    const source = await getText(deps.blobs, text)
+    reports.push({
+      category,
+      at: event.at,
+      counts,
+      text_html: source === null ? null : renderMarkdown(source),
+    })
+  }
+  return reports.toReversed()
 }
 
 /** The texts of one listing, read from beside the ledger and rendered safe. */

@@ -98,7 +98,7 @@ export class InputError extends QalError {
 
   constructor(errors: { field: string; expected: string }[]) {
     const first = errors[0] ?? { field: '', expected: 'another value' }
-    super('input_invalid', `Cannot take ${first.field || 'the body'}: ${first.expected}`, {
+    super('input_invalid', `Cannot take ${first.field || 'the body'}: expected ${first.expected}`, {
       field: first.field,
       expected: first.expected,
       exit: 4,
@@ -111,11 +111,15 @@ export class DuplicateError extends QalError {
   readonly existing: { id: string; url: string }
 
   constructor(field: string, existing: { id: string; url: string }, action = 'submit') {
-    super('http_duplicate', `Cannot ${action}: the listing ${existing.id} has this ${field} already`, {
-      field,
-      expected: `a ${field} that no published listing has`,
-      subject: existing.id,
-    })
+    super(
+      'http_duplicate',
+      `Cannot ${action}: the listing ${existing.id} has this ${field.replaceAll('_', ' ')} already`,
+      {
+        field,
+        expected: 'one that neither a published listing nor another of yours has',
+        subject: existing.id,
+      },
+    )
     this.existing = existing
   }
 }
@@ -128,9 +132,14 @@ export function inputError(error: ZodError): InputError {
         issue.code === 'unrecognized_keys'
           ? [...issue.path, issue.keys[0] ?? ''].join('.')
           : issue.path.join('.'),
-      expected: issue.code === 'unrecognized_keys' ? 'no such field' : issue.message,
+      expected: issue.code === 'unrecognized_keys' ? 'no such field' : wanted(issue.message),
     })),
   )
+}
+
+/** A schema's message without what comes before the thing that was wanted. */
+export function wanted(message: string): string {
+  return message.replace(/^(?:Invalid \w+: )?expected /, '').replace(/, received .*$/, '')
 }
 
 export function notFound(what: string): QalError {

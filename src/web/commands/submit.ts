@@ -7,7 +7,7 @@ import { parseMagnet } from '../../torrent/magnet.ts'
 import type { Metainfo } from '../../torrent/metainfo.ts'
 import { parseMetainfo } from '../../torrent/metainfo.ts'
 import type { Actor, AppDeps } from '../deps.ts'
-import { DuplicateError, InputError } from '../problem.ts'
+import { DuplicateError, InputError, wanted } from '../problem.ts'
 import { append, newEvent } from './append.ts'
 import { inTurn } from './in-turn.ts'
 import type { Submission } from './submission.ts'
@@ -215,7 +215,7 @@ function refuseInvalid(claims: object, input: Submission): void {
   throw new InputError(
     parsed.error.issues.map(({ path, message }) => {
       const field = path.join('.')
-      return { field: carried.test(field) ? carrier : field, expected: message }
+      return { field: carried.test(field) ? carrier : field, expected: wanted(message) }
     }),
   )
 }

@@ -11,6 +11,7 @@ import { GetBar } from '../components/get-bar.tsx'
 import { LabelProof } from '../components/label-proof.tsx'
 import { Layout } from '../components/layout.tsx'
 import { SwarmFigures } from '../components/listing-row.tsx'
+import { ReportsPanel } from '../components/reports-panel.tsx'
 import { ReviewBox } from '../components/review-box.tsx'
 import { SourceChain } from '../components/source-chain.tsx'
 import { TrustPanel } from '../components/trust-panel.tsx'
@@ -20,7 +21,7 @@ import { formatBytes } from '../islands/format.ts'
 import type { ModelItem, ModelPageProps, ModelTexts } from '../page-types.ts'
 
 /** A model's page: what it is, what was proved, how to get it, where it comes from. */
-export function ModelPage({ context, model, texts, may, notice }: ModelPageProps) {
+export function ModelPage({ context, model, texts, may, reports, notice }: ModelPageProps) {
   const alarm = alarmOf(model)
   return (
     <Layout
@@ -40,6 +41,7 @@ export function ModelPage({ context, model, texts, may, notice }: ModelPageProps
       <article class="model">
         <TitleCard model={model} />
         {may.review ? <ReviewBox model={model} /> : null}
+        {reports === null ? null : <ReportsPanel reports={reports} />}
         <ConsensusDisplay model={model} />
         <TrustPanel model={model} />
         <GetBar model={model} danger={alarm !== null} />

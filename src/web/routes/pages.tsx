@@ -19,7 +19,7 @@ import { QueuePage } from '../pages/queue-page.tsx'
 import { renderPage } from '../pages/render.ts'
 import { SubmitPage } from '../pages/submit-page.tsx'
 import type { FormState, ModelPageProps, PageContext } from '../page-types.ts'
-import { presentModel, textsOf } from '../present.ts'
+import { presentModel, reportsWithTexts, textsOf } from '../present.ts'
 import { InputError, notFound, problemOf } from '../problem.ts'
 
 const PER_PAGE = 50
@@ -197,6 +197,7 @@ async function modelPage(c: Context, deps: AppDeps): Promise<Response> {
       comment: member !== null,
       report: others,
     },
+    reports: moderates(member?.roles ?? []) ? await reportsWithTexts(view, deps) : null,
     notice: noticeOf(c.req.query('notice') ?? ''),
   }
   return page(c, <ModelPage {...props} />)
