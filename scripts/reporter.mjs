@@ -13,11 +13,11 @@ export default async function* report(source) {
       data.details?.type === 'suite' ||
       (data.nesting === 0 && data.name.endsWith('.ts') && data.file?.endsWith(data.name))
     if (type === 'test:pass') {
-      if (isSuite) continue
-      if (data.skip !== undefined || data.todo !== undefined) {
+      // Before asking for a suite: the tests of a skipped one are never reported, so it stands for them.
+      if (data.skip !== undefined || (data.todo !== undefined && !isSuite)) {
         skipped += 1
-        yield `- skipped: ${data.name}${typeof data.skip === 'string' ? ` (${data.skip})` : ''}\n`
-      } else passed += 1
+        yield `- skipped: ${data.name}${typeof data.skip === 'string' ? ` (${data.skip})` : ''}${isSuite ? ', with all its tests' : ''}\n`
+      } else if (!isSuite) passed += 1
     } else if (!isSuite || data.details?.error?.failureType !== 'subtestsFailed') {
       failed += 1
       const { error } = data.details
