@@ -21,7 +21,6 @@ const child = spawn(
   ],
   { stdio: 'inherit' },
 )
-// The terminal sends Ctrl-C to the whole group; what is sent to this process alone is passed on.
-process.on('SIGINT', () => {})
-for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+// What is sent to this process alone is passed on; what the terminal sends to the whole group then comes twice, which the site takes as once.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)))

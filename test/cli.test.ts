@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { qal, runSite } from './site.ts'
@@ -37,6 +38,35 @@ describe('when bin/qal is called', () => {
       const { code, stderr, stdout } = await qal(args)
       assert.equal(code, 2, args.join(' '))
       assert.ok((stderr + stdout).length > 10, args.join(' '))
+    }
+  })
+
+  it('never writes a torrent over a model, nor over any file that is no torrent', async (t) => {
+    const dir = await tempDir(t)
+    const model = join(dir, 'model.gguf')
+    await writeFile(model, 'GGUF and then the weights')
+    await writeFile(join(dir, 'notes.txt'), 'keep me')
+    await symlink(model, join(dir, 'link.torrent'))
+    for (const output of ['model.gguf', 'notes.txt', 'link.torrent'])
+      assert.equal((await qal(['create', model, '-o', join(dir, output)])).code, 2, output)
+    assert.equal((await qal(['create', dir, '-o', join(dir, 'inside.torrent')])).code, 2)
+    assert.equal(await readFile(model, 'utf8'), 'GGUF and then the weights')
+    for (let twice = 0; twice < 2; twice++)
+      assert.equal((await qal(['create', model, '-o', join(dir, 'out.torrent')])).code, 0)
+  })
+
+  it('makes no data folder by mistake, and ends at once where none can be', async (t) => {
+    const dir = await tempDir(t)
+    assert.equal((await qal(['admin', 'token', '--as', 'alice', '--data', join(dir, 'typo')])).code, 2)
+    assert.equal(existsSync(join(dir, 'typo')), false)
+    assert.equal(
+      (await qal(['admin', 'token', '--as', 'alice', '--init', '--data', join(dir, 'new')])).code,
+      0,
+    )
+    for (const data of ['/proc/x', '/dev/null/x']) {
+      const { code, stderr } = await qal(['serve', '--port', '0', '--data', data])
+      assert.equal(code, 2, data)
+      assert.match(stderr, /--data/)
     }
   })
 

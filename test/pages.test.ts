@@ -121,9 +121,13 @@ describe('when a listing was not checked', () => {
     ).map((state) => signatureWord({ state, fingerprint: null, blob: null }).tone)
     assert.deepEqual(signed, ['ok', 'quiet', 'warn', 'warn', 'bad', 'bad', 'bad', 'bad'])
     const proofs = (['exact', 'variant', 'mislabelled', 'unknown', 'unverified'] as const).map(
-      (match) => quantisationWord({ quantisation: { ...OFFICIAL.quantisation, match } }).proof.tone,
+      (match) =>
+        quantisationWord({ ...OFFICIAL, quantisation: { ...OFFICIAL.quantisation, match } }).proof.tone,
     )
     assert.deepEqual(proofs, ['ok', 'warn', 'bad', 'warn', 'warn'])
+    // What was proven of other bytes is not proven of the listed ones.
+    const torn = { ...OFFICIAL, verification: { ...OFFICIAL.verification, integrity: 'fail' as const } }
+    assert.equal(quantisationWord(torn).proof.tone, 'bad')
   })
 
   it('has no green chamber, no green state and says what is missing', () => {

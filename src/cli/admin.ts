@@ -13,7 +13,9 @@ import {
 } from '../web/commands/members.ts'
 import { QalError } from '../core/error.ts'
 import { printJson } from './output.ts'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 
 const DAY_MS = 86_400_000
 
@@ -26,6 +28,7 @@ interface TokenOptions {
   key?: string
   identity?: 'email' | 'github'
   json?: boolean
+  init?: boolean
 }
 
 /** The operator's own commands, at the machine that holds the data. */
@@ -48,6 +51,7 @@ export function adminCommand(): Command {
     )
     .option('--days <n>', 'how long it is valid', '30')
     .option('--data <dir>', 'the data folder', process.env['QAL_DATA'] ?? './data')
+    .option('--init', 'make the data folder where there is none')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -72,6 +76,16 @@ async function makeToken(options: TokenOptions): Promise<void> {
       exit: 2,
     })
   const handle = parseHandle(options.as)
+  if (!options.init && !existsSync(join(options.data, 'ledger.sqlite')))
+    throw new QalError(
+      'cli_no_site',
+      `Cannot make a token: there is no site in ${options.data} yet; start it once, or pass --init`,
+      {
+        field: '--data',
+        expected: 'the data folder of a site',
+        exit: 2,
+      },
+    )
   const stores = await openStores(options.data)
   try {
     const member = await ensureMember(stores, handle)

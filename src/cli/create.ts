@@ -1,4 +1,5 @@
-import { basename, resolve } from 'node:path'
+import { closeSync, existsSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
 import { Command } from 'commander'
 import { createFromPath, type CreatedFromPath } from '../swarm/create-file.ts'
 import { magnetsOf } from '../torrent/magnet.ts'
@@ -63,6 +64,7 @@ async function create(path: string, flags: CreateFlags): Promise<void> {
   const webSeeds = [...new Set([...(source === undefined ? [] : [source.url]), ...(flags.webSeed ?? [])])]
   const output = flags.output ?? `${basename(resolve(path))}.torrent`
   checkWritable(output, '--output')
+  refuseLoss(path, output)
 
   const progress = startProgress('Hashing')
   let created: CreatedFromPath
@@ -141,4 +143,30 @@ function fileLines(file: CreatedFromPath['files'][number]): string[] {
     `  sha256 ${file.sha256}`,
     ...(file.md5 === null ? [] : [`  md5    ${file.md5}`]),
   ]
+}
+
+/** A torrent is never written over what it is made of, nor over any file that is no torrent. */
+function refuseLoss(input: string, output: string): void {
+  // What is not there is refused where it is read.
+  if (!existsSync(input)) return
+  const target = statSync(output, { throwIfNoEntry: false })
+  const folder = realpathSync(dirname(resolve(output)))
+  const source = realpathSync(input)
+  const inside = statSync(source).isDirectory() && `${folder}/`.startsWith(`${source}/`)
+  if (inside) throw usageError('--output', 'a file outside the folder that the torrent is made of', output)
+  if (target === undefined) return
+  // A bencoded dictionary begins with d; a model does not.
+  const start = readFirstByte(output)
+  if (realpathSync(output) === source || start !== 0x64)
+    throw usageError('--output', 'a new file, or a torrent to replace', `the existing file ${output}`)
+}
+
+function readFirstByte(path: string): number | undefined {
+  const file = openSync(path, 'r')
+  try {
+    const byte = new Uint8Array(1)
+    return readSync(file, byte) === 1 ? byte[0] : undefined
+  } finally {
+    closeSync(file)
+  }
 }

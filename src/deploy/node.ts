@@ -17,6 +17,7 @@ import { isLoopback, type ServeSettings } from './settings.ts'
 import { openStores, SITE_NAME, type Stores } from './stores.ts'
 import { verifierToken } from './verifier-member.ts'
 
+const SAME_SIGNAL_MS = 1_000
 const CLIENT_DIR = fileURLToPath(new URL('../../dist/client', import.meta.url))
 
 export interface Site {
@@ -127,7 +128,13 @@ export async function untilStopped(site: Site): Promise<void> {
     process.once('SIGTERM', () => resolve())
     process.once('SIGHUP', () => resolve())
   })
-  process.once('SIGINT', () => process.exit(130))
+  // A wrapper may pass on what the terminal sent to the whole group: one Ctrl-C can come twice.
+  const began = Date.now()
+  process.on('SIGINT', () => {
+    if (Date.now() - began > SAME_SIGNAL_MS) process.exit(130)
+  })
+  process.on('SIGTERM', () => {})
+  process.on('SIGHUP', () => {})
   await site.close()
 }
 

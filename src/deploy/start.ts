@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { isQalError } from '../core/error.ts'
@@ -8,6 +8,7 @@ import { parseServeSettings, SERVE_DEFAULTS } from './settings.ts'
 
 /** `npm start`: serves, and fills an empty ledger with the demo. */
 const program = new Command('npm start --')
+  .exitOverride()
   .option('--port <n>', 'port of the site and of the tracker', SERVE_DEFAULTS.port)
   .option('--host <host>', 'address to listen on', SERVE_DEFAULTS.host)
   .option('--data <dir>', 'the data folder', process.env['QAL_DATA'] ?? SERVE_DEFAULTS.data)
@@ -16,7 +17,9 @@ const program = new Command('npm start --')
     const settings = parseServeSettings(options)
     const demo = await wantsDemo(settings.data, options.empty === true)
     const site = await startNode(settings, demo !== 'no')
-    process.stdout.write(`\n  Qal.to is at ${site.url}\n  Ctrl-C stops it. Data: ${settings.data}\n\n`)
+    process.stdout.write(
+      `\n  Qal.to is at ${site.url}\n  Ctrl-C stops it. Data: ${settings.data}\n  To sign in, give a handle on /sign-in and open the link that is then shown here${demo === 'no' ? '' : '; demo-moderator may approve and reject'}.\n\n`,
+    )
     if (demo === 'fill')
       fillWithDemo(site, settings.data, (line) => process.stdout.write(`  demo: ${line}\n`)).catch(
         (error: unknown) => {
@@ -31,6 +34,8 @@ try {
   await program.parseAsync()
   process.exit(0)
 } catch (error) {
+  // Commander has printed its own message.
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2)
   process.stderr.write(`npm start: ${error instanceof Error ? error.message : String(error)}\n`)
   process.exit(isQalError(error) ? (error.facts.exit ?? 1) : 1)
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { constants, existsSync } from 'node:fs'
+import { access, mkdir, open, readFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { QalError } from '../core/error.ts'
 import type { Blobs } from '../store/blobs.ts'
 import { openFolderBlobs } from '../store/blobs-folder.ts'
@@ -30,7 +31,7 @@ export interface Stores {
 /** Opens, and makes where it is not there, everything under a data folder. Several processes may have it open at once. */
 export async function openStores(dataDir: string): Promise<Stores> {
   const seedDir = join(dataDir, 'seed')
-  await mkdir(seedDir, { recursive: true })
+  await makeFolder(dataDir)
   const secret = await siteSecret(join(dataDir, 'secret'))
   const ledger = await openSqliteLedger(join(dataDir, 'ledger.sqlite'))
   const blobs = await openFolderBlobs(join(dataDir, 'blobs'))
@@ -58,6 +59,34 @@ export function random(bytes: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(randomBytes(bytes))
 }
 
+/** The data folder with its seed folder; throws `store_folder`, exit 2, that says what to do. */
+async function makeFolder(dataDir: string): Promise<void> {
+  try {
+    // Made level by level: Node's own recursion never ends in a folder such as /proc, which takes no entries.
+    const missing: string[] = []
+    for (let at = resolve(dataDir); !existsSync(at); at = dirname(at)) missing.unshift(at)
+    for (const folder of missing) await mkdir(folder)
+    await mkdir(join(dataDir, 'seed')).catch(unlessThere)
+    await access(dataDir, constants.W_OK)
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'it failed'
+    throw new QalError(
+      'store_folder',
+      `Cannot use the data folder ${dataDir}: it is no folder that can be written (${code}); choose another with --data`,
+      {
+        field: '--data',
+        expected: 'a folder that can be written',
+        exit: 2,
+        cause,
+      },
+    )
+  }
+}
+
+function unlessThere(error: unknown): void {
+  if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+}
+
 /** The 32 bytes that sign this site's sessions, made once and readable by its owner only. */
 async function siteSecret(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
@@ -69,7 +98,7 @@ async function siteSecret(path: string): Promise<Uint8Array<ArrayBuffer>> {
       await file.close()
     }
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    unlessThere(error)
   }
   const secret = new Uint8Array(await readFile(path))
   if (secret.length !== 32)

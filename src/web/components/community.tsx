@@ -51,7 +51,9 @@ export function Community({ context, model, texts, may }: CommunityProps) {
             )}
             {community.ratings === 0 ? null : (
               <span>
-                {formatCount(community.works)} of {formatCount(community.ratings)} say it works as described
+                {community.works === 0
+                  ? 'nobody has said that it works yet'
+                  : `${formatCount(community.works)} say it works as described`}
               </span>
             )}
           </p>

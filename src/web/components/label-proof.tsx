@@ -12,6 +12,9 @@ const MATCH_WORDS: Record<QuantisationView['match'], Word> = {
   unverified: { text: 'Not proven yet: no verifier has read the tensors', tone: 'warn' },
 }
 
+/** What was read were not the bytes that are listed, so it proves nothing of them. */
+const OTHER_BYTES: Word = { text: 'Nothing is proven: these are not the published bytes', tone: 'bad' }
+
 /** The proof of the quantisation label: how many tensors match, and how many bits a weight takes. */
 export function LabelProof({ model }: { model: ModelItem }) {
   const { quantisation } = model
@@ -22,7 +25,7 @@ export function LabelProof({ model }: { model: ModelItem }) {
       code={bits_per_weight === null ? 'not measured' : `${bits_per_weight.toFixed(2)} bits per weight`}
     >
       <p class="proof-word">
-        <State word={MATCH_WORDS[match]} />
+        <State word={model.verification.integrity === 'fail' ? OTHER_BYTES : MATCH_WORDS[match]} />
       </p>
       <dl class="facts">
         <dt>Label</dt>

@@ -111,11 +111,17 @@ export function signatureWord({ state }: SignatureView): Word {
 }
 
 /** The quantisation as far as it is proven: the name, and what is known of it. */
-export function quantisationWord({ quantisation }: Pick<ListingView, 'quantisation'>): {
+export function quantisationWord({
+  quantisation,
+  verification,
+}: Pick<ListingView, 'quantisation' | 'verification'>): {
   name: string
   proof: Word
 } {
   const { claimed, proven, match, matched, total } = quantisation
+  // What was read were other bytes than those listed.
+  if (verification.integrity === 'fail')
+    return { name: named(claimed), proof: { text: 'not proven: other bytes', tone: 'bad' } }
   const counts = `${matched}/${total}`
   switch (match) {
     case 'exact':
@@ -167,6 +173,9 @@ export function groupFingerprint(fingerprint: string): string {
 
 /** `have` and `need` of a condition in the reader's units: hundredths of a star become stars. */
 export function conditionFigures(sentence: string, have: number, need: number): string {
+  // Figures that nobody gave are not shown as if they had been.
+  if (/hundredths of a star/i.test(sentence) && have === 0) return 'no ratings yet'
+  if (/without an upheld report/i.test(sentence) && have >= need) return 'none upheld'
   if (/hundredths of a star/i.test(sentence)) return `${(have / 100).toFixed(2)} / ${(need / 100).toFixed(2)}`
   return `${have} / ${need}`
 }

@@ -20,7 +20,7 @@ export function QueuePage({ context, mayReview, pending, decided }: QueuePagePro
     >
       <PageTitle
         word="Queue"
-        say="Every submission is downloaded over BitTorrent, checked and run before it is decided."
+        say="Verifiers download each submission over BitTorrent, check it and run it; reviewers see what they found."
       />
       <div class="stacked" data-island="queue">
         <Panel title="Waiting" code={`${formatCount(pending.length)} in line`}>
