@@ -23,4 +23,7 @@ const child = spawn(
 )
 // What is sent to this process alone is passed on; what the terminal sends to the whole group then comes twice, which the site takes as once.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+// npm ends at once when it is told to, without a word to us: then the site ends too.
+const parent = process.ppid
+setInterval(() => process.ppid === parent || child.kill('SIGTERM'), 500).unref()
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)))
