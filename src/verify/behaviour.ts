@@ -88,6 +88,12 @@ export async function judgeBehaviour(input: RunInput, options: BehaviourOptions 
     return skippedBehaviour(
       `Not run: the model of ${input.sizeBytes} bytes does not fit this verifier's memory of ${totalmem()} bytes`,
     )
+  // Ended for want of memory, an honest model would look like a broken one.
+  const free = process.availableMemory()
+  if (free < input.sizeBytes + RUNTIME_MEMORY_MB * 2 ** 20)
+    return skippedBehaviour(
+      `Not run: the model of ${input.sizeBytes} bytes needs more than the ${free} bytes of memory that are free here now`,
+    )
   const sandbox = await (options.sandbox ?? sandboxAvailable)()
   if (!sandbox.available && options.allowUnsandboxed !== true)
     return skippedBehaviour(`Not run: no sandbox on this verifier: ${sandbox.reason}`)
