@@ -193,6 +193,8 @@ describe('when npm start fills an empty data folder', () => {
     const submitted = (await response.json()) as { id: string; rivals: string[] }
     assert.equal(response.status, 201, JSON.stringify(submitted))
     assert.deepEqual(submitted.rivals, [model.id])
+    // aria2 asks a tracker again only after minutes, so the seeder announces first.
+    await new Promise((resolve) => setTimeout(resolve, 6_000))
     const flags = [
       '--seed-time=0',
       '--enable-dht=false',
