@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type BehaviourOptions, judgeBehaviour } from './behaviour.ts'
+import { tinyLlama } from '../gguf/tiny-llama.ts'
 import { sandboxAvailable } from './sandbox.ts'
 
 const corpus = resolve(process.env['QAL_CORPUS'] ?? '../shared/corpus', 'gguf')
@@ -11,15 +12,24 @@ const sandbox = await sandboxAvailable()
 if (!sandbox.available && process.env['CI']) throw new Error(sandbox.reason)
 const noSandbox = sandbox.available ? false : sandbox.reason
 const skip = existsSync(corpus) ? noSandbox : 'the corpus is not here'
+const root = mkdtempSync(join(tmpdir(), 'qal-behaviour-'))
+after(() => rmSync(root, { recursive: true, force: true }))
 
 function judge(file: string, options: BehaviourOptions = {}) {
   const path = file.startsWith('/') ? file : join(corpus, file)
   return judgeBehaviour({ modelPaths: [path], sizeBytes: statSync(path).size }, options)
 }
 
-describe('when llama.cpp runs a model of the corpus in the sandbox', { skip }, () => {
+function write(name: string, content: Uint8Array): string {
+  writeFileSync(join(root, name), content)
+  return join(root, name)
+}
+
+describe('when llama.cpp runs a model in the sandbox', { skip: noSandbox }, () => {
+  const bytes = tinyLlama({ seed: 1, name: 'Tiny', type: 'Q8_0' })
+
   it('passes a good one', async () => {
-    const { judge: behaviour, llamaCpp } = await judge('good/tiny-corpus-micro-Q8_0.gguf')
+    const { judge: behaviour, llamaCpp } = await judge(write('good.gguf', bytes))
     assert.equal(behaviour.verdict, 'pass', behaviour.summary)
     assert.deepEqual(
       behaviour.checks.map(({ id, verdict }) => [id, verdict]),
@@ -32,6 +42,24 @@ describe('when llama.cpp runs a model of the corpus in the sandbox', { skip }, (
     assert.match(llamaCpp ?? '', /^v\d/)
   })
 
+  it('fails one with a number that is none, and one cut short', async () => {
+    const nan = bytes.slice()
+    // A block of Q8_0 is a scale in half precision and 32 weights.
+    nan.set([0x00, 0x7e], nan.length - 34)
+    const cases: [string, Uint8Array][] = [
+      ['nan.gguf', nan],
+      ['short.gguf', bytes.subarray(0, bytes.length / 2)],
+    ]
+    for (const [name, content] of cases) {
+      const { judge: behaviour } = await judge(write(name, content))
+      assert.equal(behaviour.verdict, 'fail', name)
+      assert.equal(behaviour.checks[0]?.id, 'load')
+      assert.match(behaviour.summary, /llama\.cpp/)
+    }
+  })
+})
+
+describe('when llama.cpp runs a model of the corpus in the sandbox', { skip }, () => {
   for (const file of [
     'nan-in-F32',
     'nan-in-Q8_0-scales',
@@ -98,7 +126,11 @@ describe('when the child misbehaves', { skip: noSandbox }, () => {
     ['says something else', 'console.log("pass")', 'fail'],
     ['answers and then fails', `${say(good)}; process.exitCode = 3`, 'fail'],
     ['aborts', 'process.abort()', 'fail'],
-    ['hangs', 'for (;;);', 'fail'],
+    ['hangs', 'for (;;);', 'skipped'],
+    ['answers and then hangs', `${say(good)};for (;;);`, 'skipped'],
+    ['is killed by another', 'process.kill(process.pid, "SIGKILL")', 'skipped'],
+    ['exceeds a limit', 'process.kill(process.pid, "SIGXCPU")', 'skipped'],
+    ['is ended by a fault of its own', 'process.kill(process.pid, "SIGSEGV")', 'fail'],
     [
       'floods',
       `${say(good)}; const more = () => process.stdout.write('x'.repeat(65536), more); more()`,
@@ -131,6 +163,21 @@ describe('when the child misbehaves', { skip: noSandbox }, () => {
       console.log(JSON.stringify(answer))`
     const { llamaCpp } = await judge(hostile, { llamaDir: impostor(script) })
     assert.match(llamaCpp ?? '', /^\/sandbox\/model\/model\.gguf GGUF /)
+  })
+
+  it('skips a model that needs more CPU time than it is given, and says so', async () => {
+    const { judge: behaviour } = await judge(model, { llamaDir: impostor('for (;;);'), cpuSeconds: 1 })
+    assert.equal(behaviour.verdict, 'skipped', JSON.stringify(behaviour))
+    assert.match(behaviour.summary, /CPU time/)
+  })
+
+  it('skips a model that is larger than the memory that is free', async () => {
+    const full = await judgeBehaviour(
+      { modelPaths: [model], sizeBytes: process.availableMemory() },
+      { llamaDir: impostor(say(good)) },
+    )
+    assert.equal(full.judge.verdict, 'skipped')
+    assert.match(full.judge.summary, /memory/)
   })
 
   it('skips a model that is larger than memory', async () => {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { readdir, realpath } from 'node:fs/promises'
-import { totalmem } from 'node:os'
+import { constants, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
@@ -78,7 +78,8 @@ export interface RunInput {
 /**
  * Does it run? Loads the model in llama.cpp inside the sandbox, tensors
  * checked, generates greedily and looks at every logit (T8). Without a sandbox
- * it is skipped with the reason, unless the operator allows it outside.
+ * it is skipped with the reason, unless the operator allows it outside; so it
+ * is where memory or time here did not suffice.
  */
 export async function judgeBehaviour(input: RunInput, options: BehaviourOptions = {}): Promise<Behaviour> {
   const llamaDir = options.llamaDir ?? fileURLToPath(new URL('../../llama', import.meta.url))
@@ -104,6 +105,8 @@ export async function judgeBehaviour(input: RunInput, options: BehaviourOptions 
   input.signal?.throwIfAborted()
   if (isSetupFailure(result))
     return skippedBehaviour(`Not run: the sandbox could not be set up: ${lastLine(result.stderr)}`)
+  const shortage = shortageOf(result)
+  if (shortage !== null) return skippedBehaviour(`Not judged: llama.cpp ${shortage}`)
   const where = sandbox.available ? 'bubblewrap' : 'none, allowed by the operator'
   const answer = readAnswer(result)
   if (typeof answer === 'string')
@@ -201,15 +204,24 @@ function isSetupFailure({ exitCode, stdout, stderr }: ProcessResult): boolean {
   return exitCode === 1 && stdout === '' && stderr.startsWith('bwrap: ')
 }
 
+/**
+ * What this machine did not have enough of, so that a slow or full verifier
+ * does not call a good model broken; null where the run ended by itself. A
+ * model that hangs on purpose gains nothing: skipped is not passed.
+ */
+function shortageOf({ killedFor, signal, exitCode, seconds: took }: ProcessResult): string | null {
+  if (killedFor === 'timeout') return `did not finish within ${took} s here`
+  if (killedFor !== null) return null
+  if (signal === 'SIGXCPU' || exitCode === 128 + constants.signals.SIGXCPU)
+    return `used up its CPU time after ${took} s here`
+  // Not ours: the kernel's, when memory runs out or at the limit of CPU time.
+  if (signal === 'SIGKILL' || exitCode === 128 + constants.signals.SIGKILL)
+    return `was killed by this system after ${took} s, for want of memory or CPU time`
+  return null
+}
+
 /** The answer of the child, or why there is none. */
-function readAnswer({
-  stdout,
-  signal,
-  exitCode,
-  killedFor,
-  seconds: took,
-}: ProcessResult): RunResult | string {
-  if (killedFor === 'timeout') return `llama.cpp did not finish within ${took} s`
+function readAnswer({ stdout, signal, exitCode, killedFor }: ProcessResult): RunResult | string {
   if (killedFor === 'output') return 'llama.cpp printed more than 64 KiB'
   if (signal !== null) return `llama.cpp was ended by ${signal}`
   // bubblewrap reports a signal that ended its child as 128 and the signal's number.
