@@ -9,6 +9,9 @@ import type { ListedFile } from '../core/events.ts'
 import { EVENT_DATA } from '../core/events.ts'
 import { Sha256 } from '../core/ids.ts'
 import { isQalError } from '../core/error.ts'
+import { inspect } from '../gguf/inspect.ts'
+import { tinyLlama } from '../gguf/tiny-llama.ts'
+import { writeGguf } from '../gguf/write.ts'
 import { generateSigningKey, signDetached } from '../sign/keys.ts'
 import { createFromPath } from '../swarm/create-file.ts'
 import type {
@@ -24,9 +27,9 @@ import type { Judge } from '../core/report.ts'
 import { sandboxAvailable } from './sandbox.ts'
 
 const corpus = resolve(process.env['QAL_CORPUS'] ?? '../shared/corpus', 'gguf')
-const skip = existsSync(corpus) ? false : 'the corpus is not here'
 const sandbox = await sandboxAvailable()
 if (!sandbox.available && process.env['CI']) throw new Error(sandbox.reason)
+const noSandboxHere = sandbox.available ? false : sandbox.reason
 const LISTING = '01JZZZZZZZZZZZZZZZZZZZZZZZ'
 
 let root: string
@@ -35,11 +38,11 @@ before(() => {
 })
 after(() => rmSync(root, { recursive: true, force: true }))
 
-/** A folder of corpus files as a torrent, its honest job, and a fetch that copies the real files. */
-async function prepare(files: Record<string, string>, label?: string) {
+/** A folder of files as a torrent, its honest job, and a fetch that copies the real files. */
+async function prepare(files: Record<string, Uint8Array>, label?: string) {
   const source = mkdtempSync(join(root, 'source-'))
   const name = Object.keys(files)[0] ?? ''
-  for (const [path, from] of Object.entries(files)) await copyFile(join(corpus, from), join(source, path))
+  for (const [path, bytes] of Object.entries(files)) writeFileSync(join(source, path), bytes)
   const single = Object.keys(files).length === 1
   const created = await createFromPath(single ? join(source, name) : source)
   const job: VerificationJob = {
@@ -80,60 +83,89 @@ function verdicts({ judges }: { judges: Record<'integrity' | 'form' | 'behaviour
   return [judges.integrity.verdict, judges.form.verdict, judges.behaviour.verdict]
 }
 
-const MICRO = { 'tiny-corpus-micro-Q8_0.gguf': 'good/tiny-corpus-micro-Q8_0.gguf' }
+const TINY = tinyLlama({ seed: 1, name: 'Tiny', type: 'Q8_0' })
+const MICRO = { 'tiny-Q8_0.gguf': TINY }
+/** The header says Q4_K_M (15), the tensors are Q8_0. */
+const FALSE_HEADER = tinyLlama({ seed: 1, name: 'Tiny', type: 'Q8_0', fileType: 15 })
 
-describe('when a listing is what it says', { skip }, () => {
-  it(
-    'passes all three judges, with evidence, and cleans up',
-    { skip: !sandbox.available && sandbox.reason },
-    async () => {
-      const { job, fetch } = await prepare(MICRO, 'Q8_0')
-      const key = await generateSigningKey({ name: 'A', email: 'a@example.org' })
-      const bytes = readFileSync(join(corpus, 'good/tiny-corpus-micro-Q8_0.gguf'))
-      const told: VerificationProgress[] = []
-      const world = deps(fetch, { onProgress: (progress) => told.push(progress) })
-      const report = await verifyListing(
-        { ...job, signature: { signature: await signDetached(bytes, key), public_key: key.public_key } },
-        world,
-      )
-      assert.deepEqual(verdicts(report), ['pass', 'pass', 'pass'], JSON.stringify(report.judges, null, 1))
-      assert.equal(report.recommendation.decision, 'approve')
-      assert.equal(report.signature?.state, 'good')
-      assert.equal(report.signature.fingerprint, key.fingerprint)
-      assert.equal(report.files[0]?.sha256, createHash('sha256').update(bytes).digest('hex'))
-      assert.equal(report.files[0].md5, createHash('md5').update(bytes).digest('hex'))
-      assert.equal(report.files[0].pieces_root, job.files[0]?.pieces_root)
-      assert.equal(report.inspection?.quantisation?.match, 'exact')
-      assert.match(report.verifier.software.llama_cpp ?? '', /^v0\.5\.0 /)
-      const { figures } = check(report.judges.behaviour, 'finite_logits')
-      assert.deepEqual(figures, { checked: 16 * 320, not_finite: 0, vocabulary: 320, positions: 16 })
-      assert.equal(check(report.judges.behaviour, 'generate').figures?.['tokens'], 16)
-      assert.equal(check(report.judges.behaviour, 'load').figures?.['sandbox'], 'bubblewrap')
+/** A vocabulary and no tensor, so that there is no quantisation to prove. */
+const VOCABULARY = writeGguf({
+  metadata: [
+    ['general.architecture', { type: 'string', value: 'llama' }],
+    ['tokenizer.ggml.model', { type: 'string', value: 'llama' }],
+    ['tokenizer.ggml.tokens', { type: 'array', of: 'string', values: ['<unk>', '<s>', '</s>', 'a'] }],
+  ],
+  tensors: [],
+})
 
-      assert.deepEqual(
-        [...new Set(told.map(({ step }) => step))],
-        ['fetch', 'integrity', 'form', 'behaviour', 'report'],
-      )
-      assert.ok(told.every(({ fraction }) => fraction >= 0 && fraction <= 1))
-      assert.deepEqual(readdirSync(world.workDir ?? ''), [])
-      const recorded = EVENT_DATA.listing.verification_recorded.parse(
-        recordOf(report, Sha256.parse('a'.repeat(64))),
-      )
-      assert.deepEqual(recorded.judges, { integrity: 'pass', form: 'pass', behaviour: 'pass' })
-      assert.deepEqual(recorded.signature, { state: 'good', fingerprint: key.fingerprint })
-    },
-  )
+/** The model with some bytes overwritten. */
+function patched(at: number, bytes: readonly number[]): Uint8Array {
+  const copy = TINY.slice()
+  copy.set(bytes, at)
+  return copy
+}
 
-  it('gives the same output each time', { skip: !sandbox.available && sandbox.reason }, async () => {
+/** Its last block: a scale in half precision, here NaN, and 32 weights. */
+const NOT_A_NUMBER = patched(TINY.length - 34, [0x00, 0x7e])
+
+/** Where a tensor's offset is written: after its name, number of dimensions, two dimensions and type. */
+function offsetField(tensor: string): number {
+  return Buffer.from(TINY.buffer).indexOf(tensor) + tensor.length + 4 + 2 * 8 + 4
+}
+
+// Only llama.cpp's own tool splits a model as models are split.
+const noSplit = existsSync(corpus) ? noSandboxHere : 'the corpus is not here'
+
+describe('when a listing is what it says', () => {
+  it('passes all three judges, with evidence, and cleans up', { skip: noSandboxHere }, async () => {
+    const { job, fetch } = await prepare(MICRO, 'Q8_0')
+    const key = await generateSigningKey({ name: 'A', email: 'a@example.org' })
+    const told: VerificationProgress[] = []
+    const world = deps(fetch, { onProgress: (progress) => told.push(progress) })
+    const report = await verifyListing(
+      { ...job, signature: { signature: await signDetached(TINY, key), public_key: key.public_key } },
+      world,
+    )
+    assert.deepEqual(verdicts(report), ['pass', 'pass', 'pass'], JSON.stringify(report.judges, null, 1))
+    assert.equal(report.recommendation.decision, 'approve')
+    assert.equal(report.signature?.state, 'good')
+    assert.equal(report.signature.fingerprint, key.fingerprint)
+    assert.equal(report.files[0]?.sha256, createHash('sha256').update(TINY).digest('hex'))
+    assert.equal(report.files[0].md5, createHash('md5').update(TINY).digest('hex'))
+    assert.equal(report.files[0].pieces_root, job.files[0]?.pieces_root)
+    assert.equal(report.inspection?.quantisation?.match, 'exact')
+    assert.match(report.verifier.software.llama_cpp ?? '', /^v0\.5\.0 /)
+    const { figures } = check(report.judges.behaviour, 'finite_logits')
+    assert.deepEqual(figures, { checked: 16 * 320, not_finite: 0, vocabulary: 320, positions: 16 })
+    assert.equal(check(report.judges.behaviour, 'generate').figures?.['tokens'], 16)
+    assert.equal(check(report.judges.behaviour, 'load').figures?.['sandbox'], 'bubblewrap')
+
+    assert.deepEqual(
+      [...new Set(told.map(({ step }) => step))],
+      ['fetch', 'integrity', 'form', 'behaviour', 'report'],
+    )
+    assert.ok(told.every(({ fraction }) => fraction >= 0 && fraction <= 1))
+    assert.deepEqual(readdirSync(world.workDir ?? ''), [])
+    const recorded = EVENT_DATA.listing.verification_recorded.parse(
+      recordOf(report, Sha256.parse('a'.repeat(64))),
+    )
+    assert.deepEqual(recorded.judges, { integrity: 'pass', form: 'pass', behaviour: 'pass' })
+    assert.deepEqual(recorded.signature, { state: 'good', fingerprint: key.fingerprint })
+  })
+
+  it('gives the same output each time', { skip: noSandboxHere }, async () => {
     const { job, fetch } = await prepare(MICRO, 'Q8_0')
     const [one, two] = [await verifyListing(job, deps(fetch)), await verifyListing(job, deps(fetch))]
     assert.equal(check(one.judges.behaviour, 'generate').found, check(two.judges.behaviour, 'generate').found)
   })
 
-  it('runs a split model beside other files', { skip: !sandbox.available && sandbox.reason }, async () => {
+  it('runs a split model beside other files', { skip: noSplit }, async () => {
     const shards = ['1', '2'].map((no) => `tiny-corpus-a-split-Q4_K_M-0000${no}-of-00002.gguf`)
     const { job, fetch } = await prepare(
-      { ...Object.fromEntries(shards.map((name) => [name, `good/${name}`])), 'README.md': 'README.md' },
+      {
+        ...Object.fromEntries(shards.map((name) => [name, readFileSync(join(corpus, 'good', name))])),
+        'README.md': Buffer.from('# A split model'),
+      },
       'Q4_K_M',
     )
     const report = await verifyListing(job, deps(fetch))
@@ -143,7 +175,7 @@ describe('when a listing is what it says', { skip }, () => {
   })
 })
 
-describe('when a listing is not what it says', { skip }, () => {
+describe('when a listing is not what it says', () => {
   const cases: [string, (job: VerificationJob) => VerificationJob, string][] = [
     ['another SHA-256', (job) => withFile(job, { sha256: Sha256.parse('0'.repeat(64)) }), 'sha256'],
     ['another MD5', (job) => withFile(job, { md5: 'f'.repeat(32) as ListedFile['md5'] }), 'md5'],
@@ -204,35 +236,60 @@ describe('when a listing is not what it says', { skip }, () => {
     assert.equal(missing.judges.form.verdict, 'fail')
   })
 
-  it('fails form for a Q8_0 that is labelled Q4_K_M, and does not run it', async () => {
-    const { job, fetch } = await prepare({ 'model.gguf': 'good/tiny-corpus-micro-Q8_0.gguf' }, 'Q4_K_M')
-    const report = await verifyListing(job, deps(fetch))
-    assert.deepEqual(verdicts(report), ['pass', 'fail', 'skipped'])
-    const quantisation = check(report.judges.form, 'quantisation')
-    assert.equal(quantisation.expected, 'Q4_K_M')
-    assert.match(quantisation.found ?? '', /Q8_0/)
-    assert.equal(report.recommendation.decision, 'reject')
-    assert.equal(recordOf(report, Sha256.parse('a'.repeat(64))).quantisation?.match, 'mislabelled')
-  })
-
-  for (const file of [
-    'hostile/overlapping-tensors.gguf',
-    'hostile/elf-renamed.gguf',
-    'hostile/n-kv-2pow60.gguf',
-  ])
-    it(`fails form for ${file}, and does not run it`, async () => {
-      const { job, fetch } = await prepare({ 'model.gguf': file })
+  const lies: [string, Uint8Array, string | undefined][] = [
+    ['its listing', TINY, 'Q4_K_M'],
+    ['its header', FALSE_HEADER, undefined],
+    ['its listing and its header', FALSE_HEADER, 'Q4_K_M'],
+  ]
+  for (const [where, bytes, label] of lies)
+    it(`fails form for a Q8_0 that ${where} calls Q4_K_M, and does not run it`, async () => {
+      const { job, fetch } = await prepare({ 'model.gguf': bytes }, label)
       const report = await verifyListing(job, deps(fetch))
       assert.deepEqual(verdicts(report), ['pass', 'fail', 'skipped'])
+      const quantisation = check(report.judges.form, 'quantisation')
+      assert.equal(quantisation.expected, 'Q4_K_M')
+      assert.match(quantisation.found ?? '', /Q8_0/)
+      assert.equal(report.recommendation.decision, 'reject')
+      assert.equal(recordOf(report, Sha256.parse('a'.repeat(64))).quantisation?.match, 'mislabelled')
     })
+
+  const malformed: [string, Uint8Array, string][] = [
+    ['overlapping tensors', patched(offsetField('token_embd.weight'), [0, 0, 0]), 'gguf_tensor_offset'],
+    ['a program', patched(0, [0x7f, 0x45, 0x4c, 0x46]), 'gguf_not_gguf'],
+    ['2^60 metadata entries', patched(16, [0, 0, 0, 0, 0, 0, 0, 0x10]), 'gguf_count'],
+    ['half a model', TINY.subarray(0, TINY.length / 2), 'gguf_tensor_bounds'],
+    ['nothing but text', Buffer.from('version https://git-lfs.github.com/spec/v1'), 'gguf_not_gguf'],
+    ['a weight that is no number', NOT_A_NUMBER, 'gguf_weights_not_finite'],
+  ]
+  for (const [what, bytes, code] of malformed)
+    it(`fails form for ${what}, and does not run it`, async () => {
+      const { job, fetch } = await prepare({ 'model.gguf': bytes })
+      const report = await verifyListing(job, deps(fetch))
+      assert.deepEqual(verdicts(report), ['pass', 'fail', 'skipped'])
+      assert.ok(
+        report.inspection?.findings.some((finding) => finding.code === code),
+        JSON.stringify(report.inspection?.findings),
+      )
+    })
+
+  it('fails behaviour for what form overlooked', { skip: noSandboxHere }, async () => {
+    const { job, fetch } = await prepare({ 'model.gguf': NOT_A_NUMBER }, 'Q8_0')
+    // As of a model so large that the parser's sample of its weights misses the one that is no number.
+    const report = await verifyListing(
+      job,
+      deps(fetch, { inspect: (source, options) => inspect(source, { ...options, sampleBytes: 0 }) }),
+    )
+    assert.deepEqual(verdicts(report), ['pass', 'pass', 'fail'])
+    assert.match(report.judges.behaviour.summary, /llama\.cpp/)
+    assert.equal(report.recommendation.decision, 'reject')
+  })
 
   it('says good only for the signature over this file', async () => {
     const { job, fetch } = await prepare(MICRO, 'Q8_0')
     const key = await generateSigningKey({ name: 'A', email: 'a@example.org' })
     const other = await generateSigningKey({ name: 'B', email: 'b@example.org' })
-    const bytes = readFileSync(join(corpus, 'good/tiny-corpus-micro-Q8_0.gguf'))
-    const overElse = await signDetached(bytes.subarray(1), key)
-    const over = await signDetached(bytes, key)
+    const overElse = await signDetached(TINY.subarray(1), key)
+    const over = await signDetached(TINY, key)
     const world = deps(fetch, { behaviour: { sandbox: noSandbox } })
     const run = async (signature: VerificationJob['signature']) =>
       verifyListing({ ...job, ...(signature && { signature }) }, world)
@@ -253,7 +310,7 @@ describe('when a listing is not what it says', { skip }, () => {
   })
 })
 
-describe('when something was not checked', { skip }, () => {
+describe('when something was not checked', () => {
   it('skips behaviour without a sandbox, with the reason, and asks for review', async () => {
     const { job, fetch } = await prepare(MICRO, 'Q8_0')
     const report = await verifyListing(job, deps(fetch, { behaviour: { sandbox: noSandbox } }))
@@ -292,7 +349,7 @@ describe('when something was not checked', { skip }, () => {
   })
 
   it('skips form for an unproved quantisation', async () => {
-    const { job, fetch } = await prepare({ 'model.gguf': 'good/tiny-corpus-a-vocab-only.gguf' })
+    const { job, fetch } = await prepare({ 'model.gguf': VOCABULARY })
     const report = await verifyListing(job, deps(fetch))
     assert.equal(report.judges.form.verdict, 'skipped')
     assert.equal(report.judges.behaviour.verdict, 'skipped')
@@ -301,7 +358,7 @@ describe('when something was not checked', { skip }, () => {
   })
 })
 
-describe('when there is no verdict', { skip }, () => {
+describe('when there is no verdict', () => {
   it('passes on what the download says, and cleans up', async () => {
     const { job } = await prepare(MICRO)
     const world = deps(({ into }) => {
