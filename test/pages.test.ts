@@ -12,7 +12,7 @@ import {
   warningWord,
 } from '../src/web/components/wording.ts'
 import { assetUrl } from '../src/web/assets.ts'
-import { ModelPage, renderPage, SubmitPage } from '../src/web/pages/index.ts'
+import { HomePage, ModelPage, renderPage, SubmitPage } from '../src/web/pages/index.ts'
 import { isQalError } from '../src/core/error.ts'
 import { allPages } from './fixtures/all-pages.ts'
 import { buildClient } from './fixtures/client.ts'
@@ -152,6 +152,41 @@ describe('when a listing was not checked', () => {
   })
 })
 
+describe('when a published listing is refused or disputed', () => {
+  const failed = {
+    ...OFFICIAL.verifications[0],
+    judges: { integrity: 'fail', form: 'pass', behaviour: 'skipped' },
+    recommendation: { decision: 'reject', reasons: ['The SHA-256 is not the listed one'] },
+  }
+  const judges = { integrity: 'fail', form: 'pass', behaviour: 'skipped' } as const
+  for (const [consensus, verification] of [
+    ['REFUSED', judges],
+    ['REFUSED', OFFICIAL.verification],
+    ['SPLIT', OFFICIAL.verification],
+  ] as const)
+    it(`${consensus} with integrity ${verification.integrity}: nothing is green, the row is hatched, the reason is said`, () => {
+      const listing = model({
+        consensus,
+        verification,
+        status_reasons: ['Approved by a reviewer'],
+        verifications: [failed as (typeof OFFICIAL.verifications)[number]],
+      })
+      const row = renderPage(h(HomePage, { ...LISTING, items: [listing] }))
+      assert.match(row, /class="row row-hidden"/)
+      const quantisation = row.slice(row.indexOf('row-quant'), row.indexOf('row-size'))
+      assert.doesNotMatch(quantisation, /tone-ok/)
+      assert.match(quantisation, /not proven/)
+      const html = renderPage(h(ModelPage, modelPage(listing)))
+      const proof = html.slice(html.indexOf('proof-word'), html.indexOf('Architecture'))
+      assert.doesNotMatch(proof, /tone-ok|rail-on/)
+      assert.match(
+        proof,
+        verification.integrity === 'fail' ? /these are not the published bytes/ : /Not proven/,
+      )
+      assert.ok(alarmOf(listing)?.what.includes('The SHA-256 is not the listed one'))
+    })
+})
+
 describe('when a listing is dangerous', () => {
   const cases = [
     ['mislabelled', MISLABELLED, 'Mislabelled'],
@@ -189,6 +224,20 @@ describe('when a listing is dangerous', () => {
 })
 
 describe('when a page works without scripts', () => {
+  it('says beside the .torrent field what was wrong with it, and that it has to be chosen again', () => {
+    const html = page('submit-torrent-refused')
+    assert.match(html, /id="torrent-error">The \.torrent has no info dictionary\.</)
+    assert.match(html, /id="torrent-hint">[^<]*Choose the file again/)
+    assert.doesNotMatch(html, /a value/)
+  })
+
+  it('says who is signed in, and that an empty demo is being made', () => {
+    assert.match(textOf(page('sign-in-again')), /You are signed in as @/)
+    assert.doesNotMatch(textOf(page('sign-in')), /You are signed in as/)
+    assert.match(textOf(page('home-filling')), /The demo is being made/)
+    assert.doesNotMatch(textOf(page('home-empty')), /The demo is being made/)
+  })
+
   it('searches by GET and keeps the filters', () => {
     const html = page('home-narrowed')
     assert.match(html, /<form class="search" role="search" method="get" action="\/">/)
@@ -289,6 +338,12 @@ describe('when figures are worded', () => {
       '4.10 / 3.00',
     )
     assert.equal(conditionFigures('Published listings in good standing', 6, 20), '6 / 20')
+    const stars = 'Mean rating in hundredths of a star, where there are ratings'
+    assert.equal(conditionFigures(stars, 0, 300), 'no ratings yet')
+    const days = 'Days without an upheld report'
+    assert.equal(conditionFigures(days, 180, 180), 'no report upheld in 180 days')
+    assert.equal(conditionFigures(days, 200, 180), '200 / 180')
+    assert.equal(conditionFigures(days, 12, 180), '12 / 180')
   })
 
   it('names every tracker that the magnet names', () => {

@@ -2,6 +2,7 @@ import type { QuantisationView } from '../../core/views.ts'
 import { formatCount } from '../islands/format.ts'
 import type { ModelItem } from '../page-types.ts'
 import { Missing, Panel, State } from './bits.tsx'
+import { isRefused } from './wording.ts'
 import type { Word } from './wording.ts'
 
 const MATCH_WORDS: Record<QuantisationView['match'], Word> = {
@@ -13,19 +14,29 @@ const MATCH_WORDS: Record<QuantisationView['match'], Word> = {
 }
 
 /** What was read were not the bytes that are listed, so it proves nothing of them. */
-const OTHER_BYTES: Word = { text: 'Nothing is proven: these are not the published bytes', tone: 'bad' }
+const OTHER_BYTES: Word = { text: 'Not proven: these are not the published bytes', tone: 'bad' }
+
+function proofWord({ quantisation: { match }, verification, consensus }: ModelItem): Word {
+  if (verification.integrity === 'fail') return OTHER_BYTES
+  if (match !== 'exact' || !isRefused(consensus)) return MATCH_WORDS[match]
+  return {
+    text: `Not proven: the tensors fit, but verifiers ${consensus === 'SPLIT' ? 'disagree about' : 'refused'} this file`,
+    tone: 'warn',
+  }
+}
 
 /** The proof of the quantisation label: how many tensors match, and how many bits a weight takes. */
 export function LabelProof({ model }: { model: ModelItem }) {
   const { quantisation } = model
-  const { claimed, proven, match, matched, total, bits_per_weight } = quantisation
+  const { claimed, proven, matched, total, bits_per_weight } = quantisation
+  const word = proofWord(model)
   return (
     <Panel
       title="Label proof"
       code={bits_per_weight === null ? 'not measured' : `${bits_per_weight.toFixed(2)} bits per weight`}
     >
       <p class="proof-word">
-        <State word={model.verification.integrity === 'fail' ? OTHER_BYTES : MATCH_WORDS[match]} />
+        <State word={word} />
       </p>
       <dl class="facts">
         <dt>Label</dt>
@@ -39,7 +50,7 @@ export function LabelProof({ model }: { model: ModelItem }) {
           ) : (
             <>
               {formatCount(matched)} of {formatCount(total)} tensors
-              <MatchRail matched={matched} total={total} proven={match === 'exact'} />
+              <MatchRail matched={matched} total={total} proven={word.tone === 'ok'} />
             </>
           )}
         </dd>

@@ -131,7 +131,7 @@ function Header({
           name="q"
           type="search"
           value={search.q}
-          placeholder="Search models, tags, hashes"
+          placeholder="Search models"
           maxLength={200}
           autocomplete="off"
           spellcheck={false}
@@ -157,7 +157,8 @@ function Session({ context }: { context: PageContext }) {
   return (
     <form class="session" method="post" action="/sign-out">
       <a class={`session-name tier-${member.tier}`} href={`/members/${member.handle}`}>
-        <Icon name={tierIcon(member.tier)} />@{member.handle}
+        <Icon name={tierIcon(member.tier)} />
+        <span class="session-handle">@{member.handle}</span>
       </a>
       <button type="submit" class="quiet">
         Sign out

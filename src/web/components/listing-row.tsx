@@ -6,6 +6,7 @@ import { Hex, tierIcon } from './icons.tsx'
 import {
   checksumWord,
   CONSENSUS_TONES,
+  isRefused,
   JUDGES,
   judgesPassed,
   quantisationWord,
@@ -32,12 +33,12 @@ export function ListingRows({ items }: { items: ModelItem[] }) {
 /** One dense row: badge, name, quantisation and its proof, size, swarm, evidence. */
 export function ListingRow({ model }: { model: ModelItem }) {
   const shown = model.status === 'published'
-  const hidden = !shown && model.status !== 'pending'
+  const danger = (!shown && model.status !== 'pending') || isRefused(model.consensus)
   const quantisation = quantisationWord(model)
   const warning = warningWord(model)
   return (
-    <li class={`row${hidden ? ' row-hidden' : ''}`}>
-      <Hex of={hidden ? 'hidden' : model.tier} icon={hidden ? 'block' : tierIcon(model.tier)} />
+    <li class={`row${danger ? ' row-hidden' : ''}`}>
+      <Hex of={danger ? 'hidden' : model.tier} icon={danger ? 'block' : tierIcon(model.tier)} />
       <div class="row-name">
         <a class="row-link" href={model.url}>
           {model.model}

@@ -61,6 +61,11 @@ export const CONSENSUS_TONES: Record<Consensus, Tone> = {
   PENDING: 'warn',
 }
 
+/** Whether verifiers refused a file or disagree about it: nothing of it may look good. */
+export function isRefused(consensus: Consensus): boolean {
+  return consensus === 'REFUSED' || consensus === 'SPLIT'
+}
+
 export const JUDGES = ['integrity', 'form', 'behaviour'] as const satisfies readonly (keyof Judges)[]
 
 /** How many of the three judges passed. */
@@ -112,9 +117,10 @@ export function signatureWord({ state }: SignatureView): Word {
 
 /** The quantisation as far as it is proven: the name, and what is known of it. */
 export function quantisationWord({
+  consensus,
   quantisation,
   verification,
-}: Pick<ListingView, 'quantisation' | 'verification'>): {
+}: Pick<ListingView, 'consensus' | 'quantisation' | 'verification'>): {
   name: string
   proof: Word
 } {
@@ -123,6 +129,9 @@ export function quantisationWord({
   if (verification.integrity === 'fail')
     return { name: named(claimed), proof: { text: 'not proven: other bytes', tone: 'bad' } }
   const counts = `${matched}/${total}`
+  // The tensors may fit, but a file that was refused or is disputed shows nothing green.
+  if (match === 'exact' && isRefused(consensus))
+    return { name: named(claimed), proof: { text: `${counts} fit, not proven`, tone: 'warn' } }
   switch (match) {
     case 'exact':
       return { name: claimed ?? proven[0] ?? '—', proof: { text: `${counts} proven`, tone: 'ok' } }
@@ -175,7 +184,8 @@ export function groupFingerprint(fingerprint: string): string {
 export function conditionFigures(sentence: string, have: number, need: number): string {
   // Figures that nobody gave are not shown as if they had been.
   if (/hundredths of a star/i.test(sentence) && have === 0) return 'no ratings yet'
-  if (/without an upheld report/i.test(sentence) && have >= need) return 'none upheld'
+  // Equal days stand for "never" too, so the words have to be true of both.
+  if (/without an upheld report/i.test(sentence) && have === need) return `no report upheld in ${need} days`
   if (/hundredths of a star/i.test(sentence)) return `${(have / 100).toFixed(2)} / ${(need / 100).toFixed(2)}`
   return `${have} / ${need}`
 }

@@ -62,7 +62,11 @@ export function HomePage(props: ListingPageProps) {
             </nav>
           </div>
           {narrowed ? <Chosen query={query} /> : null}
-          {items.length === 0 ? <Empty narrowed={narrowed} /> : <ListingRows items={items} />}
+          {items.length === 0 ? (
+            <Empty narrowed={narrowed} demo={context.demo && total === 0} />
+          ) : (
+            <ListingRows items={items} />
+          )}
           <Pages query={query} pages={pages} />
         </section>
       </div>
@@ -132,13 +136,18 @@ function Chosen({ query }: { query: ListingQuery }) {
   )
 }
 
-function Empty({ narrowed }: { narrowed: boolean }) {
+function Empty({ narrowed, demo }: { narrowed: boolean; demo: boolean }) {
   return (
     <div class="empty">
       <p class="empty-word">{narrowed ? 'No match' : 'Nothing listed yet'}</p>
       {narrowed ? (
         <p>
           No published listing fits. <a href="/">Show all models</a>, or take a filter away.
+        </p>
+      ) : demo ? (
+        <p>
+          The demo is being made: models are written, seeded and verified on this machine; they appear here
+          within half a minute. Reload to see them.
         </p>
       ) : (
         <p>

@@ -20,10 +20,10 @@ export function QueuePage({ context, mayReview, pending, decided }: QueuePagePro
     >
       <PageTitle
         word="Queue"
-        say="Verifiers download each submission over BitTorrent, check it and run it; reviewers see what they found."
+        say="Verifiers download every submission over BitTorrent, check it and run it; reviewers see what they found before they decide."
       />
       <div class="stacked" data-island="queue">
-        <Panel title="Waiting" code={`${formatCount(pending.length)} in line`}>
+        <Panel title="Waiting" code={`${formatCount(pending.length)} in line, oldest first`}>
           {pending.length === 0 ? (
             <div class="empty">
               <p class="empty-word">Nothing waits</p>

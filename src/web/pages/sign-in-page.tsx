@@ -19,6 +19,16 @@ export function SignInPage({ context, terminalLink, sent, error, next }: SignInP
           a short time.
         </p>
       ) : null}
+      {context.member === null ? null : (
+        <form class="notice" method="post" action="/sign-out">
+          <span>
+            You are signed in as <a href={`/members/${context.member.handle}`}>@{context.member.handle}</a>
+          </span>
+          <button type="submit" class="quiet">
+            Sign out
+          </button>
+        </form>
+      )}
       <div class="pair">
         {terminalLink ? (
           <Panel title="By link" code="this machine only">

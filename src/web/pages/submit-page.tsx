@@ -6,7 +6,8 @@ import { SOURCE_WORDS } from '../components/wording.ts'
 import type { FormState, SubmitPageProps } from '../page-types.ts'
 
 /** The submission form: every field the mission names, in the order a person has the answers. */
-export function SubmitPage({ context, form }: SubmitPageProps) {
+export function SubmitPage({ context, form: given }: SubmitPageProps) {
+  const form = withTorrentDetail(given)
   return (
     <Layout
       context={context}
@@ -54,6 +55,17 @@ export function SubmitPage({ context, form }: SubmitPageProps) {
   )
 }
 
+function hasFailed({ problem, errors }: FormState): boolean {
+  return problem !== null || Object.keys(errors).length > 0
+}
+
+/** What was expected of a file says little ("a value"): its error is the problem's whole sentence. */
+function withTorrentDetail(form: FormState): FormState {
+  const { problem, errors } = form
+  if (problem === null || errors['torrent'] === undefined) return form
+  return { ...form, errors: { ...errors, torrent: problem.detail } }
+}
+
 function Problem({ form: { problem, errors } }: { form: FormState }) {
   const wrong = Object.entries(errors)
   if (problem === null && wrong.length === 0) return null
@@ -76,7 +88,8 @@ function Problem({ form: { problem, errors } }: { form: FormState }) {
           <ul>
             {wrong.map(([name, error]) => (
               <li key={name}>
-                <a href={`#${name}`}>{name.replaceAll('_', ' ')}</a>: {error}
+                <a href={`#${name}`}>{name.replaceAll('_', ' ')}</a>
+                {error === problem?.detail ? null : `: ${error}`}
               </li>
             ))}
           </ul>
@@ -128,7 +141,7 @@ function FileFields({ form }: { form: FormState }) {
           form={form}
           name="torrent"
           label=".torrent file"
-          hint="Best: it carries the piece hashes and the trackers."
+          hint={`Best: it carries the piece hashes and the trackers.${hasFailed(form) ? ' Choose the file again: browsers do not keep it after an error.' : ''}`}
         >
           {(control) => <input {...control} type="file" accept=".torrent,application/x-bittorrent" />}
         </Field>
