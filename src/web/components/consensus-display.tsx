@@ -67,9 +67,6 @@ export function ConsensusDisplay({ model }: { model: ModelItem }) {
           <span class="sr">Consensus: </span>
           {consensus}
         </p>
-        <p class="magi-word" aria-hidden="true">
-          Consensus
-        </p>
         <ol class="chambers">
           {JUDGES.map((judge, index) => (
             <li class={`chamber chamber-${judge} is-${verification[judge]}`} key={judge}>

@@ -131,7 +131,7 @@ function Header({
           name="q"
           type="search"
           value={search.q}
-          placeholder="Search models"
+          placeholder="Models"
           maxLength={200}
           autocomplete="off"
           spellcheck={false}
