@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readFile, symlink, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { qal, runSite } from './site.ts'
 import { tempDir } from './tools.ts'
+
+const START = ['../scripts/tsx.mjs', '../src/deploy/start.ts'].flatMap((path, index) => [
+  ...(index === 0 ? ['--import'] : []),
+  fileURLToPath(new URL(path, import.meta.url)),
+])
 
 /** The program as a whole: each command answers, and ends with the exit code that DESIGN's table gives. */
 describe('when bin/qal is called', () => {
@@ -47,12 +54,26 @@ describe('when bin/qal is called', () => {
     await writeFile(model, 'GGUF and then the weights')
     await writeFile(join(dir, 'notes.txt'), 'keep me')
     await symlink(model, join(dir, 'link.torrent'))
-    for (const output of ['model.gguf', 'notes.txt', 'link.torrent'])
+    await writeFile(join(dir, 'diary.txt'), 'dear diary: begins as a torrent does')
+    await link(model, join(dir, 'hard.torrent'))
+    for (const output of ['model.gguf', 'notes.txt', 'diary.txt', 'link.torrent', 'hard.torrent'])
       assert.equal((await qal(['create', model, '-o', join(dir, output)])).code, 2, output)
     assert.equal((await qal(['create', dir, '-o', join(dir, 'inside.torrent')])).code, 2)
     assert.equal(await readFile(model, 'utf8'), 'GGUF and then the weights')
-    for (let twice = 0; twice < 2; twice++)
-      assert.equal((await qal(['create', model, '-o', join(dir, 'out.torrent')])).code, 0)
+    for (const said of ['', 'Replacing the torrent']) {
+      const made = await qal(['create', model, '-o', join(dir, 'out.torrent')])
+      assert.equal(made.code, 0)
+      assert.ok(made.stderr.includes(said), made.stderr)
+    }
+    // Forced, any other file is replaced, but never what the torrent is made of.
+    const forced = (name: string) => qal(['create', model, '--force', '-o', join(dir, name)])
+    assert.equal((await forced('diary.txt')).code, 0)
+    for (const name of ['model.gguf', 'hard.torrent', 'link.torrent'])
+      assert.equal((await forced(name)).code, 2, name)
+    // A torrent of a torrent would otherwise replace a torrent, as is allowed.
+    const torrent = join(dir, 'out.torrent')
+    assert.equal((await qal(['create', torrent, '-o', torrent])).code, 2)
+    assert.equal(await readFile(model, 'utf8'), 'GGUF and then the weights')
   })
 
   it('makes no data folder by mistake, and ends at once where none can be', async (t) => {
@@ -68,6 +89,30 @@ describe('when bin/qal is called', () => {
       assert.equal(code, 2, data)
       assert.match(stderr, /--data/)
     }
+  })
+
+  it('says in a sentence which address or data folder cannot be used', async (t) => {
+    const data = await tempDir(t)
+    await mkdir(join(data, 'ledger.sqlite'))
+    for (const call of [start, serve]) {
+      const folder = await call('--data', data)
+      assert.equal(folder.code, 2, folder.stderr)
+      assert.match(folder.stderr, /Cannot use the data folder .*--data/)
+      // TEST-NET-3 is no address of this machine.
+      const host = await call('--host', '203.0.113.9', '--data', join(data, 'new'))
+      assert.equal(host.code, 2, host.stderr)
+      assert.match(host.stderr, /Cannot listen on .*--host/)
+      assert.equal((await call('--nonsense')).code, 2)
+    }
+  })
+
+  it('says its version, and points to the help', async () => {
+    const manifest = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
+      version: string
+    }
+    assert.equal((await qal(['--version'])).stdout, `${manifest.version}\n`)
+    assert.match((await qal(['nonsense'])).stderr, /--help/)
+    assert.match((await qal(['admin', '--help'])).stdout, /Examples:/)
   })
 
   it('ends with 4 for hostile input and 3 for a claim that does not hold', async (t) => {
@@ -124,3 +169,15 @@ describe('when bin/qal is called', () => {
     assert.match(stderr, /--port/)
   })
 })
+
+function start(...args: string[]): { code: number | null; stderr: string } {
+  const child = spawnSync(process.execPath, [...START, '--port', '0', ...args], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
+  return { code: child.status, stderr: child.stderr }
+}
+
+function serve(...args: string[]): ReturnType<typeof qal> {
+  return qal(['serve', '--port', '0', ...args])
+}

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import { Role } from '../core/events.ts'
-import { openStores } from '../deploy/stores.ts'
+import { inWords, openStores } from '../deploy/stores.ts'
 import type { Scope } from '../store/private.ts'
 import { ALL_SCOPES } from '../web/deps.ts'
 import {
@@ -64,7 +64,18 @@ Examples:
 Paste the token on the page /sign-in, or send it as "Authorization: Bearer TOKEN".`,
     )
     .action(makeToken)
-  return new Command('admin').description("The operator's commands").addCommand(token)
+  return new Command('admin')
+    .description("The operator's commands")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  bin/qal admin token --as alice
+  bin/qal admin token --as mod --role moderator --data /srv/qal
+
+bin/qal admin token --help has more.`,
+    )
+    .addCommand(token)
 }
 
 async function makeToken(options: TokenOptions): Promise<void> {
@@ -86,7 +97,9 @@ async function makeToken(options: TokenOptions): Promise<void> {
         exit: 2,
       },
     )
-  const stores = await openStores(options.data)
+  const stores = await openStores(options.data).catch((error: unknown) => {
+    throw inWords(error, { data: options.data, host: '', port: 0 })
+  })
   try {
     const member = await ensureMember(stores, handle)
     if (options.role !== undefined) await grantRole(stores, member, options.role)

@@ -1,6 +1,7 @@
-import { closeSync, existsSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { Command } from 'commander'
+import { isQalError } from '../core/error.ts'
 import { createFromPath, type CreatedFromPath } from '../swarm/create-file.ts'
 import { magnetsOf } from '../torrent/magnet.ts'
 import { trackerProblem, webSeedProblem } from '../torrent/urls.ts'
@@ -16,6 +17,7 @@ import {
   usageError,
 } from './output.ts'
 import { startProgress } from './progress.ts'
+import { readTorrentFile } from './torrent-file.ts'
 import { checkWritable, writeWhole } from './write-whole.ts'
 
 interface CreateFlags {
@@ -26,6 +28,7 @@ interface CreateFlags {
   comment?: string
   v1?: true
   md5: boolean
+  force?: true
   json?: true
 }
 
@@ -40,6 +43,7 @@ export function createCommand(): Command {
     .option('--hf <source>', 'the same file on Hugging Face, org/repo@commit:path, as web seed and source')
     .option('--comment <text>', 'a comment for the torrent')
     .option('--v1', 'only BitTorrent v1, for old clients, instead of hybrid v1 and v2')
+    .option('--force', 'replace the output also where it is no torrent; never what the torrent is made of')
     .option('--no-md5', 'leave MD5 out, which is the slowest')
     .option('--json', 'print JSON')
     .addHelpText(
@@ -64,7 +68,7 @@ async function create(path: string, flags: CreateFlags): Promise<void> {
   const webSeeds = [...new Set([...(source === undefined ? [] : [source.url]), ...(flags.webSeed ?? [])])]
   const output = flags.output ?? `${basename(resolve(path))}.torrent`
   checkWritable(output, '--output')
-  refuseLoss(path, output)
+  await refuseLoss(path, output, flags.force === true)
 
   const progress = startProgress('Hashing')
   let created: CreatedFromPath
@@ -145,28 +149,40 @@ function fileLines(file: CreatedFromPath['files'][number]): string[] {
   ]
 }
 
-/** A torrent is never written over what it is made of, nor over any file that is no torrent. */
-function refuseLoss(input: string, output: string): void {
+/** A torrent is never written over or among what it is made of, nor unasked over a file that is no torrent. */
+async function refuseLoss(input: string, output: string, force: boolean): Promise<void> {
   // What is not there is refused where it is read.
   if (!existsSync(input)) return
-  const target = statSync(output, { throwIfNoEntry: false })
-  const folder = realpathSync(dirname(resolve(output)))
   const source = realpathSync(input)
-  const inside = statSync(source).isDirectory() && `${folder}/`.startsWith(`${source}/`)
-  if (inside) throw usageError('--output', 'a file outside the folder that the torrent is made of', output)
+  const made = statSync(source, { bigint: true })
+  const folder = realpathSync(dirname(resolve(output)))
+  if (made.isDirectory() && isWithin(folder, source))
+    throw usageError('--output', 'a file outside the folder that the torrent is made of', output)
+  const target = statSync(output, { bigint: true, throwIfNoEntry: false })
   if (target === undefined) return
-  // A bencoded dictionary begins with d; a model does not.
-  const start = readFirstByte(output)
-  if (realpathSync(output) === source || start !== 0x64)
-    throw usageError('--output', 'a new file, or a torrent to replace', `the existing file ${output}`)
+  const real = realpathSync(output)
+  // A hard link is the same file by another name.
+  const same = real === source || (target.dev === made.dev && target.ino === made.ino)
+  if (same || (made.isDirectory() && isWithin(real, source)))
+    throw usageError('--output', 'another file than the torrent is made of', output)
+  if (!target.isFile()) throw usageError('--output', 'the name of a file', output)
+  if (!(await isTorrent(output))) {
+    if (!force)
+      throw usageError('--output', 'a new file, or a torrent to replace (or --force)', `the file ${output}`)
+    process.stderr.write(`Replacing the file ${safeLine(output)}\n`)
+  } else process.stderr.write(`Replacing the torrent ${safeLine(output)}\n`)
 }
 
-function readFirstByte(path: string): number | undefined {
-  const file = openSync(path, 'r')
+function isWithin(path: string, folder: string): boolean {
+  return `${path}/`.startsWith(folder.endsWith('/') ? folder : `${folder}/`)
+}
+
+async function isTorrent(path: string): Promise<boolean> {
   try {
-    const byte = new Uint8Array(1)
-    return readSync(file, byte) === 1 ? byte[0] : undefined
-  } finally {
-    closeSync(file)
+    await readTorrentFile(path)
+    return true
+  } catch (error) {
+    if (isQalError(error)) return false
+    throw error
   }
 }

@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs'
 import { Command } from 'commander'
+import { QalError } from '../core/error.ts'
 import { withHashes } from '../swarm/create-file.ts'
 import { findFiles, readChunks, type FoundFile } from '../swarm/read-files.ts'
 import type { HashProvider } from '../torrent/hash-provider.ts'
@@ -42,6 +44,13 @@ Examples:
 }
 
 async function findOne(path: string): Promise<FoundFile> {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
+    throw new QalError('input_path', `Cannot hash ${safeLine(path)}: expected a file, got a folder`, {
+      field: path,
+      expected: 'a file',
+      found: 'a folder',
+      exit: 2,
+    })
   const [file] = (await findFiles(path, { onlyFile: true })).files
   if (file === undefined) throw usageError('the argument', 'a file', path)
   return { ...file, path }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { isQalError } from '../core/error.ts'
 import { adminCommand } from './admin.ts'
@@ -9,7 +10,13 @@ import { serveCommand } from './serve.ts'
 import { showCommand } from './show.ts'
 import { verifyCommand } from './verify.ts'
 
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
 const program = new Command('qal')
+  .version(version)
+  .showHelpAfterError('(see --help)')
   .description(
     'The torrent index for open-weight AI models in which every badge is computed from public evidence',
   )

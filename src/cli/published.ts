@@ -51,7 +51,7 @@ export interface Published {
  * one, `cli_fetch` (exit 1) where the web does not answer.
  */
 export async function readPublished(location: string, file: string, id?: string): Promise<Published> {
-  const text = /^https?:\/\//i.test(location) ? await fetchText(location) : await readText(location)
+  const text = /^https?:\/\//i.test(location) ? await fetchText(location, id) : await readText(location)
   const models = parse(text, location)
   const model = select(models, location, id)
   const found = fileOf(model, file, location)
@@ -134,7 +134,7 @@ async function readText(path: string): Promise<string> {
   return readFile(path, 'utf8')
 }
 
-async function fetchText(url: string): Promise<string> {
+async function fetchText(url: string, id: string | undefined): Promise<string> {
   const unreachable = (reason: string, cause?: unknown) =>
     new QalError('cli_fetch', `Cannot read ${safeLine(url)}: ${safeLine(reason)}`, {
       subject: url,
@@ -147,6 +147,9 @@ async function fetchText(url: string): Promise<string> {
   }).catch((cause: unknown) => {
     throw unreachable(reasonOf(cause), cause)
   })
+  // A mistyped id is how the command was called.
+  if (response.status === 404 && id !== undefined)
+    throw usageError('--id', `a listing that is at ${safeLine(url)}`, id)
   if (response.status === 404) throw refused(url, 'a listing', 'nothing there (404)')
   if (!response.ok) throw unreachable(`the server answers ${response.status}`)
   const chunks: Uint8Array[] = []

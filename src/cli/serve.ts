@@ -22,8 +22,13 @@ Where visitors come from elsewhere, also through a proxy, QAL_BASE_URL says by w
     .action(async (options: { port: string; host: string; data: string; json?: boolean }) => {
       const settings = parseServeSettings(options)
       const { startNode, untilStopped } = await import('../deploy/node.ts')
-      const site = await startNode(settings)
+      const { inWords, signInHint } = await import('../deploy/stores.ts')
+      const site = await startNode(settings).catch((error: unknown) => {
+        throw inWords(error, settings)
+      })
       process.stdout.write(options.json ? `${JSON.stringify({ url: site.url })}\n` : `${site.url}\n`)
+      // Beside the address, which a script reads.
+      process.stderr.write(`${signInHint(settings, site.url)}\n`)
       await untilStopped(site)
     })
 }

@@ -210,7 +210,7 @@ describe('qal verify', { concurrency: 2 }, () => {
       assert.equal((await qal(['model.gguf', '--id', ID, '--site', `${site}/`])).code, 0)
       assert.equal((await qal(['model.gguf', '--id', ID], { QAL_SITE: site })).code, 0)
       assert.equal((await qal(['model.gguf', '--manifest', `${site}/models/${ID}.json`])).code, 0)
-      assert.equal((await qal(['model.gguf', '--id', 'absent', '--site', site])).code, 4)
+      assert.equal((await qal(['model.gguf', '--id', 'absent', '--site', site])).code, 2)
       assert.equal((await qal(['model.gguf', '--manifest', `${site}/broken`])).code, 1)
       assert.deepEqual(
         asked.slice(0, 3),

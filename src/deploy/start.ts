@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { isQalError } from '../core/error.ts'
 import { fillWithDemo, wantsDemo } from '../demo/demo.ts'
 import { startNode, untilStopped } from './node.ts'
+import { inWords, signInHint } from './stores.ts'
 import { parseServeSettings, SERVE_DEFAULTS } from './settings.ts'
 
 /** `npm start`: serves, and fills an empty ledger with the demo. */
@@ -15,10 +16,13 @@ const program = new Command('npm start --')
   .option('--empty', 'start without the demo')
   .action(async (options: { port: string; host: string; data: string; empty?: boolean }) => {
     const settings = parseServeSettings(options)
-    const demo = await wantsDemo(settings.data, options.empty === true)
-    const site = await startNode(settings, demo !== 'no')
+    const words = (error: unknown): never => {
+      throw inWords(error, settings)
+    }
+    const demo = await wantsDemo(settings.data, options.empty === true).catch(words)
+    const site = await startNode(settings, demo !== 'no').catch(words)
     process.stdout.write(
-      `\n  Qal.to is at ${site.url}\n  Ctrl-C stops it. Data: ${settings.data}\n  To sign in, give a handle on /sign-in and open the link that is then shown here${demo === 'no' ? '' : '; demo-moderator may approve and reject'}.\n\n`,
+      `\n  Qal.to is at ${site.url}\n  Ctrl-C stops it. Data: ${settings.data}\n  ${signInHint(settings, site.url)}${demo === 'no' ? '' : '; demo-moderator may approve and reject'}\n\n`,
     )
     if (demo === 'fill')
       fillWithDemo(site, settings.data, (line) => process.stdout.write(`  demo: ${line}\n`)).catch(

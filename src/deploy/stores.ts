@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { constants, existsSync } from 'node:fs'
 import { access, mkdir, open, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { QalError } from '../core/error.ts'
+import { isQalError, QalError } from '../core/error.ts'
 import type { Blobs } from '../store/blobs.ts'
 import { openFolderBlobs } from '../store/blobs-folder.ts'
 import type { Catalogue } from '../store/catalogue.ts'
@@ -11,6 +11,7 @@ import type { Ledger } from '../store/ledger.ts'
 import { openSqliteLedger } from '../store/ledger-sqlite.ts'
 import type { PrivateStore } from '../store/private.ts'
 import { openSqlitePrivate } from '../store/private-sqlite.ts'
+import { isLoopback, type ServeSettings } from './settings.ts'
 
 export const SITE_NAME = process.env['QAL_SITE_NAME'] ?? 'Qal.to'
 
@@ -70,17 +71,43 @@ async function makeFolder(dataDir: string): Promise<void> {
     await access(dataDir, constants.W_OK)
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'it failed'
-    throw new QalError(
-      'store_folder',
-      `Cannot use the data folder ${dataDir}: it is no folder that can be written (${code}); choose another with --data`,
-      {
-        field: '--data',
-        expected: 'a folder that can be written',
-        exit: 2,
-        cause,
-      },
-    )
+    throw unusable(dataDir, `it is no folder that can be written (${code})`, cause)
   }
+}
+
+function unusable(dataDir: string, why: string, cause: unknown): QalError {
+  return new QalError(
+    'store_folder',
+    `Cannot use the data folder ${dataDir}: ${why}; choose another with --data`,
+    { field: '--data', expected: 'a folder that can be written', exit: 2, cause },
+  )
+}
+
+/** What the system said of the data folder or of the address, as a sentence that says what to do, exit 2; any other error as it is. */
+export function inWords(error: unknown, { data, host, port }: ServeSettings): unknown {
+  // A store's refusal has what the system said as its cause; one that names its exit code is said well already.
+  const said = isQalError(error) && error.facts.exit === undefined ? error.cause : error
+  if (isQalError(said) || !(said instanceof Error)) return error
+  const { code = '', syscall = '' } = said as NodeJS.ErrnoException
+  if (/^(?:listen|bind|getaddrinfo)$/.test(syscall))
+    return new QalError(
+      'cli_host',
+      `Cannot listen on ${host}:${port}: this machine does not give that address (${code}); choose another with --host or --port`,
+      { field: '--host', expected: 'an address of this machine', exit: 2, cause: error },
+    )
+  if (/^(?:ENOENT|ENOTDIR|EISDIR|EEXIST|EROFS|EACCES|EPERM|ENOSPC)$/.test(code))
+    return unusable(data, `a file in it cannot be used (${code})`, error)
+  // SQLite's own: may not, read-only, cannot open, full, no database.
+  const sqlite = code === 'ERR_SQLITE_ERROR' && 'errcode' in said ? Number(said.errcode) & 0xff : 0
+  if ([3, 8, 13, 14, 26].includes(sqlite)) return unusable(data, said.message, error)
+  return error
+}
+
+/** One line on how to sign in, without a full stop; a link is shown on the terminal only where whoever visits is the operator. */
+export function signInHint({ host }: ServeSettings, url: string): string {
+  return isLoopback(host) && isLoopback(new URL(url).hostname)
+    ? 'To sign in, type a handle on /sign-in and open the link that is then shown here'
+    : 'To sign in, make a token with bin/qal admin token --as HANDLE and paste it on /sign-in'
 }
 
 function unlessThere(error: unknown): void {
