@@ -18,6 +18,18 @@ describe('when the site ends', { skip: LINUX ? false : 'reads /proc' }, () => {
     await until(() => family.every((pid) => !isAlive(pid)))
   })
 
+  // bin/qal and `npm start` pass signals on, so that one Ctrl-C may reach the site twice, or only through them.
+  for (const through of ['bin/qal serve', 'npm start'] as const)
+    for (const to of ['group', 'wrapper'] as const)
+      it(`closes in order when ${through} gets a SIGINT for ${to === 'group' ? 'its whole group' : 'itself alone'}`, async (t) => {
+        const site = await runSite({ through })
+        t.after(() => killGroup(site.pid))
+        const family = descendants(site.pid)
+        assert.ok(family.length >= 3, `site, seeder and verifier: ${family.join(', ')}`)
+        assert.equal(await site.stop(to === 'group' ? to : undefined), 0, site.output())
+        await until(() => family.every((pid) => !isAlive(pid)))
+      })
+
   it('leaves no process behind after kill -9', async (t) => {
     const data = await tempDir(t)
     const site = await runSite({ data })
@@ -91,6 +103,15 @@ function isAlive(pid: number): boolean {
     return !stat.startsWith('Z')
   } catch {
     return false
+  }
+}
+
+/** Leaves nothing of a test that failed; after one that passed there is nothing. */
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It ended by itself.
   }
 }
 

@@ -14,41 +14,58 @@ export interface RunningSite {
   data: string
   pid: number
   output(): string
-  /** Ctrl-C, then waits for its end; resolves with the exit code. */
-  stop(): Promise<number | null>
+  /** SIGINT, to its whole group as Ctrl-C in a terminal or else to it alone, then waits for its end; resolves with the exit code. */
+  stop(to?: 'group'): Promise<number | null>
 }
 
-/** Runs the real site in a process of its own on a free port with a fresh data folder; the caller stops it. */
+/** What users start the site with: each runs it in a process below its own. */
+const WRAPPERS = {
+  'bin/qal serve': [join(root, 'bin/qal'), 'serve'],
+  'npm start': [join(root, 'scripts/start.mjs'), '--empty'],
+}
+export type Wrapper = keyof typeof WRAPPERS
+
+/**
+ * Runs the real site in a process of its own on a free port with a fresh data
+ * folder; the caller stops it. Through a wrapper it is empty, and leads a
+ * process group as a command in a terminal does; `pid` is then the wrapper's.
+ */
 export async function runSite({
   demo = false,
   data,
-}: { demo?: boolean; data?: string } = {}): Promise<RunningSite> {
+  through,
+}: { demo?: boolean; data?: string; through?: Wrapper } = {}): Promise<RunningSite> {
   const folder = data ?? (await mkdtemp(join(tmpdir(), 'qal-site-')))
-  const args = ['--port', '0', '--data', folder, ...(demo ? [] : ['--empty'])]
-  const child = spawn(node, ['--import', tsx, join(root, 'src/deploy/start.ts'), ...args], {
+  const program = through
+    ? WRAPPERS[through]
+    : ['--import', tsx, join(root, 'src/deploy/start.ts'), ...(demo ? [] : ['--empty'])]
+  const child = spawn(node, [...program, '--port', '0', '--data', folder], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: through !== undefined,
     env: { ...process.env, NODE_OPTIONS: '' },
   })
   let output = ''
   const url = await new Promise<string>((resolve, reject) => {
     const take = (chunk: Buffer): void => {
       output += chunk.toString()
-      const found = /is at (http:\S+)/.exec(output)
+      const found = /^(?: *Qal.to is at )?(http:\S+)$/m.exec(output)
       if (found?.[1]) resolve(found[1])
     }
     child.stdout.on('data', take)
     child.stderr.on('data', take)
     child.once('exit', (code) => reject(new Error(`The site ended with ${code}:\n${output}`)))
   })
+  // It prints its address just before it listens to signals; when it answers, it does.
+  await (await fetch(url)).text()
   return {
     url,
     data: folder,
     pid: child.pid ?? 0,
     output: () => output,
-    async stop() {
+    async stop(to) {
       const gone = once(child, 'exit')
       if (child.exitCode === null) {
-        child.kill('SIGINT')
+        process.kill(to === 'group' ? -(child.pid ?? 0) : (child.pid ?? 0), 'SIGINT')
         await gone
       }
       if (data === undefined) await rm(folder, { recursive: true, force: true })

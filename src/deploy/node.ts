@@ -124,17 +124,17 @@ export async function startNode(settings: ServeSettings, demo = false): Promise<
 /** Waits for Ctrl-C or a stop from outside, then closes everything. A second Ctrl-C does not wait. */
 export async function untilStopped(site: Site): Promise<void> {
   await new Promise<void>((resolve) => {
-    process.once('SIGINT', () => resolve())
-    process.once('SIGTERM', () => resolve())
-    process.once('SIGHUP', () => resolve())
+    let began: number | undefined
+    // Never taken off: between one listener and the next a signal would end the process at once.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.on(signal, () => {
+        // A wrapper may pass on what the terminal sent to the whole group: one Ctrl-C can come twice.
+        if (signal === 'SIGINT' && began !== undefined && Date.now() - began > SAME_SIGNAL_MS)
+          process.exit(130)
+        began ??= Date.now()
+        resolve()
+      })
   })
-  // A wrapper may pass on what the terminal sent to the whole group: one Ctrl-C can come twice.
-  const began = Date.now()
-  process.on('SIGINT', () => {
-    if (Date.now() - began > SAME_SIGNAL_MS) process.exit(130)
-  })
-  process.on('SIGTERM', () => {})
-  process.on('SIGHUP', () => {})
   await site.close()
 }
 
