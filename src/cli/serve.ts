@@ -26,9 +26,11 @@ Where visitors come from elsewhere, also through a proxy, QAL_BASE_URL says by w
       const site = await startNode(settings).catch((error: unknown) => {
         throw inWords(error, settings)
       })
+      // Whoever reads the address may send a signal at once.
+      const stopped = untilStopped(site)
       process.stdout.write(options.json ? `${JSON.stringify({ url: site.url })}\n` : `${site.url}\n`)
       // Beside the address, which a script reads.
       process.stderr.write(`${signInHint(settings, site.url)}\n`)
-      await untilStopped(site)
+      await stopped
     })
 }

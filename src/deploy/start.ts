@@ -21,6 +21,8 @@ const program = new Command('npm start --')
     }
     const demo = await wantsDemo(settings.data, options.empty === true).catch(words)
     const site = await startNode(settings, demo !== 'no').catch(words)
+    // Whoever reads the address may send a signal at once.
+    const stopped = untilStopped(site)
     process.stdout.write(
       `\n  Qal.to is at ${site.url}\n  Ctrl-C stops it. Data: ${settings.data}\n  ${signInHint(settings, site.url)}${demo === 'no' ? '' : '; demo-moderator may approve and reject'}\n\n`,
     )
@@ -31,7 +33,7 @@ const program = new Command('npm start --')
             console.error('The demo could not be finished:', error)
         },
       )
-    await untilStopped(site)
+    await stopped
   })
 
 try {
