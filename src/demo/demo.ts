@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Role } from '../core/events.ts'
 import { Handle } from '../core/ids.ts'
 import type { Site } from '../deploy/node.ts'
+import { writeWhole } from '../cli/write-whole.ts'
 import { openSqliteLedger } from '../store/ledger-sqlite.ts'
 import { createFromPath } from '../swarm/create-file.ts'
 import { ensureMember, grantRole, issueToken, registerKey } from '../web/commands/members.ts'
@@ -51,7 +52,7 @@ export async function fillWithDemo(site: Site, data: string, say: (line: string)
   const submitted: { model: DemoModel; id: string }[] = []
   for (const model of DEMO_MODELS) {
     const path = join(site.stores.seedDir, model.file)
-    if (!existsSync(path)) await writeFile(path, model.write())
+    if (!existsSync(path)) writeWhole(path, model.write())
     const uploader = await member(site, model.uploader, model.role)
     if (model.signed) await registerKey(site.stores, uploader.id, key.publicKey)
     submitted.push({ model, id: await submitModel(site, uploader, model, path, key) })
@@ -91,7 +92,7 @@ async function submitModel(
     comment: 'Qal.to demo',
   })
   if (!existsSync(torrentPath)) {
-    await writeFile(torrentPath, created.bytes)
+    writeWhole(torrentPath, created.bytes)
     site.reseed()
   }
   const [file] = created.files

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { constants, existsSync } from 'node:fs'
-import { access, mkdir, open, readFile } from 'node:fs/promises'
+import { access, link, mkdir, open, readFile, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { isQalError, QalError } from '../core/error.ts'
 import type { Blobs } from '../store/blobs.ts'
@@ -116,16 +116,18 @@ function unlessThere(error: unknown): void {
 
 /** The 32 bytes that sign this site's sessions, made once and readable by its owner only. */
 async function siteSecret(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    const file = await open(path, 'wx', 0o600)
+  if (!existsSync(path)) {
+    const part = `${path}.${process.pid}`
+    const file = await open(part, 'w', 0o600)
     try {
       await file.writeFile(random(32))
       await file.sync()
     } finally {
       await file.close()
     }
-  } catch (error) {
-    unlessThere(error)
+    // Named only when it is whole; of two that make one at once, the first to name it wins.
+    await link(part, path).catch(unlessThere)
+    await unlink(part)
   }
   const secret = new Uint8Array(await readFile(path))
   if (secret.length !== 32)
