@@ -84,7 +84,7 @@ export class SiteClient {
     if (response.status === 409)
       throw new QalError('verify_lease_lost', `Cannot go on: another verifier has the job now: ${text}`)
     throw new QalError(
-      'verify_site',
+      response.status < 500 ? 'verify_refused' : 'verify_site',
       `Cannot ${method} ${path}: the site answered ${response.status}: ${text}`,
     )
   }

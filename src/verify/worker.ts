@@ -167,7 +167,7 @@ async function sendReport(
       await site.report(listing, report)
       return
     } catch (error) {
-      const refused = isQalError(error) && /answered 4\d\d/.test(error.message)
+      const refused = isQalError(error) && error.code === 'verify_refused'
       if (refused || delay > SEND_LONGEST_MS || signal.aborted) throw error
       await wait(delay, undefined, { signal })
     }
