@@ -3,6 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { policyFor } from '../src/swarm/addresses.ts'
+import { scrape } from '../src/swarm/scrape.ts'
 import type { ModelItem } from '../src/web/page-types.ts'
 import { qal, runSite, tokenFor, type RunningSite } from './site.ts'
 import { libtorrentDownload } from './swarm.ts'
@@ -193,8 +195,16 @@ describe('when npm start fills an empty data folder', () => {
     const submitted = (await response.json()) as { id: string; rivals: string[] }
     assert.equal(response.status, 201, JSON.stringify(submitted))
     assert.deepEqual(submitted.rivals, [model.id])
-    // aria2 asks a tracker again only after minutes, so the seeder announces first.
-    await new Promise((resolve) => setTimeout(resolve, 6_000))
+    // aria2 asks a tracker again only after minutes, so the seeder must be known to it first.
+    const trackers = [`${site.url}/announce`]
+    await until(
+      async () => {
+        const { results } = await scrape(trackers, [info_hash], { policy: policyFor(trackers) })
+        return (results.get(info_hash)?.seeders ?? 0) > 0
+      },
+      60_000,
+      () => 'our seeder never announced the v1 torrent',
+    )
     const flags = [
       '--seed-time=0',
       '--enable-dht=false',
