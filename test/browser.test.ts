@@ -7,7 +7,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { tinyLlama } from '../src/gguf/tiny-llama.ts'
 import { launchChromium } from './chromium.ts'
 import { qal, runSite, tokenFor, type RunningSite } from './site.ts'
-import { hasTool } from './tools.ts'
+import { hasTool, inCi } from './tools.ts'
 
 const chromium = hasTool('chromium')
 
@@ -33,7 +33,7 @@ async function state(page: Page, island: string, wanted: RegExp, withinMs = 60_0
 /** What a person does, in a real browser against the real site, seeder and tracker. */
 describe(
   'when a person uses the site',
-  { skip: chromium || process.env['CI'] ? false : 'chromium is not installed' },
+  { skip: chromium || inCi() ? false : 'chromium is not installed' },
   () => {
     let site: RunningSite
     let browser: Browser

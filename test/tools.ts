@@ -131,7 +131,8 @@ export function runLibtorrent(
   return runTool(DEBIAN_PYTHON, ['-c', script, ...args], options)
 }
 
-function inCi(): boolean {
+/** Whether this is CI, where nothing may be skipped for want of a tool. */
+export function inCi(): boolean {
   const value = process.env['CI']
   return value !== undefined && value !== '' && value !== 'false' && value !== '0'
 }

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { requireTool, runTool, tempDir } from '../../test/tools.ts'
+import { inCi, requireTool, runTool, tempDir } from '../../test/tools.ts'
 import { memorySource } from './memory-source.ts'
 import { parseGguf } from './parse.ts'
 import { planRecipes, recipe, recipeModelOf } from './recipe.ts'
@@ -143,7 +143,7 @@ function modelFile(shape: Shape): Uint8Array {
 test("every recipe is what llama.cpp's own quantiser chooses", async (t) => {
   if (!existsSync(LIBRARIES) || !readdirSync(LIBRARIES).some((name) => /^libllama\.v.*\.so$/.test(name))) {
     const reason = 'the llama.cpp library for Linux is absent from llama/node_modules'
-    assert.ok(!process.env['CI'], reason)
+    assert.ok(!inCi(), reason)
     t.skip(reason)
     return
   }

@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { runTool, tempDir } from '../../test/tools.ts'
+import { inCi, runTool, tempDir } from '../../test/tools.ts'
 import { inspect } from './inspect.ts'
 import { memorySource } from './memory-source.ts'
 import { tinyLlama } from './tiny-llama.ts'
@@ -75,7 +75,7 @@ test('our own inspection accepts it, and sees through a false header', async () 
 test('llama.cpp loads it and generates', async (t) => {
   if (!existsSync(join(LLAMA, 'node_modules', 'node-llama-cpp'))) {
     const reason = 'llama/node_modules is absent (npm install in llama/)'
-    assert.ok(!process.env['CI'], reason)
+    assert.ok(!inCi(), reason)
     t.skip(reason)
     return
   }

@@ -2,11 +2,12 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inCi } from '../../test/tools.ts'
 
 /** Whether the real `gpg` is here; where CI says it must be, its absence fails the tests that need it. */
 export function gpgMissing(): string | false {
   if (spawnSync('gpg', ['--version']).status === 0) return false
-  if (process.env['CI']) throw new Error('gpg is missing, and CI needs it')
+  if (inCi()) throw new Error('gpg is missing, and CI needs it')
   return 'gpg is not installed'
 }
 

@@ -6,10 +6,11 @@ import { after, before, describe, it } from 'node:test'
 import { type BehaviourOptions, judgeBehaviour } from './behaviour.ts'
 import { tinyLlama } from '../gguf/tiny-llama.ts'
 import { sandboxAvailable } from './sandbox.ts'
+import { inCi } from '../../test/tools.ts'
 
 const corpus = resolve(process.env['QAL_CORPUS'] ?? '../shared/corpus', 'gguf')
 const sandbox = await sandboxAvailable()
-if (!sandbox.available && process.env['CI']) throw new Error(sandbox.reason)
+if (!sandbox.available && inCi()) throw new Error(sandbox.reason)
 const noSandbox = sandbox.available ? false : sandbox.reason
 const skip = existsSync(corpus) ? noSandbox : 'the corpus is not here'
 const root = mkdtempSync(join(tmpdir(), 'qal-behaviour-'))

@@ -5,8 +5,7 @@ import { copyFile, mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import type { ListedFile } from '../core/events.ts'
-import { EVENT_DATA } from '../core/events.ts'
+import { EVENT_DATA, type ListedFile } from '../core/events.ts'
 import { Sha256 } from '../core/ids.ts'
 import { isQalError } from '../core/error.ts'
 import { inspect } from '../gguf/inspect.ts'
@@ -25,10 +24,11 @@ import { verifyListing } from './pipeline.ts'
 import { recordOf } from '../core/record.ts'
 import type { Judge } from '../core/report.ts'
 import { sandboxAvailable } from './sandbox.ts'
+import { inCi } from '../../test/tools.ts'
 
 const corpus = resolve(process.env['QAL_CORPUS'] ?? '../shared/corpus', 'gguf')
 const sandbox = await sandboxAvailable()
-if (!sandbox.available && process.env['CI']) throw new Error(sandbox.reason)
+if (!sandbox.available && inCi()) throw new Error(sandbox.reason)
 const noSandboxHere = sandbox.available ? false : sandbox.reason
 const LISTING = '01JZZZZZZZZZZZZZZZZZZZZZZZ'
 

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { SANDBOX_NODE, type SandboxOptions, runSandboxed, sandboxAvailable } from './sandbox.ts'
+import { inCi } from '../../test/tools.ts'
 
 const availability = await sandboxAvailable()
-if (!availability.available && process.env['CI']) throw new Error(availability.reason)
+if (!availability.available && inCi()) throw new Error(availability.reason)
 const skip = availability.available ? false : availability.reason
 
 /** Runs a script inside; it prints what it could do. */
