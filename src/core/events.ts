@@ -141,7 +141,7 @@ export type Source = z.infer<typeof Source>
 export const Tag = z.string().regex(/^[a-z0-9][a-z0-9.+-]{0,31}$/, 'expected 1 to 32 of a-z, 0-9, . + -')
 
 /** A text kept beside the ledger: SHA-256 of its salt followed by its UTF-8 bytes. Erasing the text leaves replay whole. */
-export const TextRef = Sha256
+const TextRef = Sha256
 
 const ListingSubmitted = z
   .strictObject({

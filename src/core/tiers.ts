@@ -49,7 +49,7 @@ export function addFigures(sum: Figures, listing: ListingFigures): Figures {
 }
 
 /** Whether a member is a root of endorsement: Official or an admin (T4). */
-export function isRoot(site: SiteState, member: string): boolean {
+function isRoot(site: SiteState, member: string): boolean {
   return rolesOf(site, member).some((role) => role === 'admin' || role === 'official')
 }
 

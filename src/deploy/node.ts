@@ -31,7 +31,7 @@ export interface Site {
 /** Runs deployment C on one machine: site, API, tracker, seeder, verifier and scraper, with the embedded stores. */
 export async function startNode(settings: ServeSettings, demo = false): Promise<Site> {
   if (!existsSync(CLIENT_DIR))
-    throw new QalError('cli_not_built', 'Cannot serve: the site is not built; run `npm run build` first', {
+    throw new QalError('cli_not_built', 'Cannot serve: the site is not built; run `npm start` once', {
       exit: 1,
     })
   const stores = await openStores(settings.data)

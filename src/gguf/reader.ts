@@ -6,7 +6,7 @@ import { isUtf8, printable } from './text.ts'
 const CHUNK_BYTES = 512 * 1024
 
 /** No model's header comes near this (the largest vocabularies take about 15 MiB); a larger one is an attack on memory. */
-export const MAX_HEADER_BYTES = 64 * 1024 * 1024
+const MAX_HEADER_BYTES = 64 * 1024 * 1024
 
 /**
  * Reads a header forwards. Callers first `need` bytes (a promise only when the

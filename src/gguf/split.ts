@@ -34,7 +34,7 @@ export function splitOf(header: GgufHeader): Split | null {
 }
 
 /** The name llama.cpp looks for: it builds shard paths from the first shard's file name. */
-export function shardName(fileName: string, index: number): string | null {
+function shardName(fileName: string, index: number): string | null {
   const match = SHARD_NAME.exec(fileName)
   return match === null ? null : `${match[1]}-${String(index + 1).padStart(5, '0')}-of-${match[3]}.gguf`
 }

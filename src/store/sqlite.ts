@@ -61,7 +61,7 @@ export function transaction<Result>(db: DatabaseSync, work: () => Result): Resul
 }
 
 /** Ends a failed transaction; after some errors SQLite has done so already. */
-export function rollback(db: DatabaseSync): void {
+function rollback(db: DatabaseSync): void {
   if (db.isOpen && db.isTransaction) db.exec('ROLLBACK')
 }
 

@@ -159,7 +159,7 @@ export function parseSwarmUrl(url: string, maxLength = MAX_URL_LENGTH): Omit<Che
 }
 
 /** The error for a connection that the policy does not allow. */
-export function addressRefused(host: string, address: string): QalError {
+function addressRefused(host: string, address: string): QalError {
   return new QalError(
     'swarm_address_refused',
     `Cannot connect to ${host}: ${address} is not a public address, and it is not on the allow-list`,

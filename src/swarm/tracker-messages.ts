@@ -28,7 +28,7 @@ export interface FailedRequest {
 
 const DEFAULT_WANTED = 50
 /** So many that a UDP answer stays below 512 bytes. */
-export const MAX_WANTED = 82
+const MAX_WANTED = 82
 const MAX_OFFERS = 10
 const MAX_SDP_LENGTH = 16_384
 const EVENTS: ReadonlySet<string> = new Set(['started', 'stopped', 'completed', 'update', 'paused'])

@@ -96,7 +96,7 @@ async function readFile(
 }
 
 /** BEP 19: the URL itself for a single file, unless it ends in a slash; for a folder the path is added. */
-export function webSeedUrl(url: string, path: string, single: boolean): string {
+function webSeedUrl(url: string, path: string, single: boolean): string {
   if (single && !url.endsWith('/')) return url
   const escaped = path.split('/').map(encodeURIComponent).join('/')
   return `${url}${url.endsWith('/') ? '' : '/'}${escaped}`

@@ -41,7 +41,7 @@ export interface BencodeLimits {
 }
 
 /** Room for 20,000 files in both lists, or a model of some tens of terabytes. */
-export const BENCODE_LIMITS: BencodeLimits = { bytes: 10_000_000, depth: 100, values: 400_000 }
+const BENCODE_LIMITS: BencodeLimits = { bytes: 10_000_000, depth: 100, values: 400_000 }
 
 const INT64_MIN = -(2n ** 63n)
 const INT64_MAX = 2n ** 63n - 1n

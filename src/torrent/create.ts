@@ -143,7 +143,7 @@ function checkInput(input: CreateInput): InputFile[] {
 }
 
 /** The order of a v2 tree: name by name, by UTF-8 bytes. */
-export function compareTreeOrder(a: string, b: string): number {
+function compareTreeOrder(a: string, b: string): number {
   const left = a.split('/').map(byteString)
   const right = b.split('/').map(byteString)
   for (const [index, name] of left.entries()) {

@@ -50,7 +50,7 @@ export async function rootOf(nodes: Uint8Array, height: number, hash: HashProvid
 }
 
 /** Height of the piece layer above the leaves; `pieceLength` is a power of two of at least 16 KiB. */
-export function pieceLayerHeight(pieceLength: number): number {
+function pieceLayerHeight(pieceLength: number): number {
   return Math.log2(pieceLength / BLOCK_BYTES)
 }
 

@@ -7,7 +7,7 @@ import { renderMarkdown } from './markdown.ts'
 import type { ModelItem, ModelPageProps, ModelTexts } from './page-types.ts'
 
 /** A readable end for a URL: letters and digits of the name, at most 60. */
-export function slugOf(name: string): string {
+function slugOf(name: string): string {
   return name
     .normalize('NFKD')
     .toLowerCase()

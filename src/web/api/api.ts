@@ -264,7 +264,7 @@ function idIn(c: Context): string {
 }
 
 /** A submission from JSON or from a form; a form's .torrent joins the rest in base64. */
-export async function submissionBody(c: Context): Promise<Submission> {
+async function submissionBody(c: Context): Promise<Submission> {
   const type = c.req.header('content-type') ?? ''
   if (!/^(?:multipart\/form-data|application\/x-www-form-urlencoded)/.test(type))
     return jsonBody(c, Submission)

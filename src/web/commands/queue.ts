@@ -6,7 +6,7 @@ import type { Actor, AppDeps } from '../deps.ts'
 import { forbidden } from '../problem.ts'
 
 /** A lease is renewed by heartbeats; a verifier that falls silent loses it after this. */
-export const LEASE_MS = 60_000
+const LEASE_MS = 60_000
 
 /** As many as a reviewer's page shows. */
 const MAX_SHOWN = 200

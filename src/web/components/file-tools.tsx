@@ -123,7 +123,7 @@ function ToolRun({ children }: { children: preact.ComponentChildren }) {
 }
 
 /** The model file's own name, without folders. */
-export function modelFileName(model: ModelItem): string {
+function modelFileName(model: ModelItem): string {
   const path =
     model.files.find(({ sha256 }) => sha256 === model.sha256)?.path ?? model.files[0]?.path ?? model.model
   return path.slice(path.lastIndexOf('/') + 1)

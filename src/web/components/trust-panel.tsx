@@ -20,7 +20,7 @@ export function TrustPanel({ model }: { model: ModelItem }) {
   const warning = warningWord(model)
   const checked = model.verification.integrity === 'pass'
   return (
-    <Panel title="Trust" kind="trust" code={<a href="/trust">rules T1–T14</a>} id="trust">
+    <Panel title="Trust" kind="trust" code={<a href="/trust">the rules</a>} id="trust">
       <dl class="facts">
         <dt>Badge</dt>
         <dd>
