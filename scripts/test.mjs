@@ -13,6 +13,7 @@ const JUDGES = {
   'transmission-cli': () => hasCommand('transmission-show'),
   mktorrent: () => hasCommand('mktorrent'),
   aria2: () => hasCommand('aria2c'),
+  opentracker: () => hasCommand('opentracker'),
   'python3-libtorrent': () => spawnSync('/usr/bin/python3', ['-c', 'import libtorrent']).status === 0,
   gnupg: () => hasCommand('gpg'),
   chromium: () => hasCommand('chromium'),
