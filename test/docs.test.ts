@@ -95,11 +95,11 @@ describe('docs/trust.md', () => {
   const text = read('docs/trust.md')
   const rules = rulesIn(text)
 
-  it('numbers T1 to T17, each once, in order', () => {
+  it('numbers T1 to T19, each once, in order', () => {
     const main = rules.filter((rule) => /^T\d+$/.test(rule))
     assert.deepEqual(
       main,
-      Array.from({ length: 17 }, (_, n) => `T${n + 1}`),
+      Array.from({ length: 19 }, (_, n) => `T${n + 1}`),
     )
     assert.equal(new Set(rules).size, rules.length)
   })
@@ -125,7 +125,7 @@ describe('docs/trust.md', () => {
     )
   })
 
-  const { community, trusted, reports } = DEFAULT_POLICY
+  const { community, trusted, reports, ratings } = DEFAULT_POLICY
   const figures: [rule: string, words: string][] = [
     ['T3a', `at least ${community.published} published`],
     ['T3b', stars(community.rating_centi)],
@@ -135,7 +135,9 @@ describe('docs/trust.md', () => {
     ['T4d', stars(trusted.rating_centi)],
     ['T4e', `at least ${trusted.endorsements} distinct members`],
     ['T12', `${reports.suspend_at} open reports by distinct members`],
+    ['T11', `${ratings.prior_votes} ratings of ${stars(ratings.prior_centi)}`],
     ['T12', `at least ${reports.account_age_days} days old`],
+    ['T12', `for ${reports.dismissed_days} days after it`],
   ]
   for (const [rule, words] of figures)
     it(`says in ${rule}: ${words}`, () => {

@@ -5,7 +5,7 @@
  * who never joined). Small pools, so that events meet.
  */
 import type { Authority, EventType, NewEvent, StoredEvent, StreamName } from '../src/core/events.ts'
-import { streamKind, subjectOf } from '../src/core/events.ts'
+import { CURRENT_VERSION, streamKind, subjectOf } from '../src/core/events.ts'
 import { DEFAULT_POLICY } from '../src/core/policy.ts'
 
 export interface RandomSource {
@@ -90,7 +90,7 @@ export function randomEvents(seed: number, count: number): StoredEvent[] {
     const { type, data, by, authority, v } = draw(world, stream, seq)
     const id = ulidOf(world.time, 10_000 + n)
     const at = new Date(world.time).toISOString()
-    events.push({ v: v ?? 1, type, id, stream, seq, at, by, authority, data } as StoredEvent)
+    events.push({ v: v ?? CURRENT_VERSION, type, id, stream, seq, at, by, authority, data } as StoredEvent)
   }
   return events
 }
@@ -130,7 +130,8 @@ function draw(world: Drawing, stream: StreamName, seq: number): Drawn {
     : drawListing(world, subjectOf(stream), seq)
 }
 
-function drawSite({ random, laterSite }: Drawing): Drawn {
+function drawSite(world: Drawing): Drawn {
+  const { random, laterSite } = world
   const common = { by: null, authority: { as: 'operator' } as const }
   if (laterSite && random.chance(5)) return { ...common, type: 'of_a_later_version', data: {} }
   if (random.chance(15))
@@ -151,10 +152,12 @@ function drawSite({ random, laterSite }: Drawing): Drawn {
             acceptance_percent: random.below(100),
             endorsements: random.below(3),
           },
-          reports: { suspend_at: 1 + random.below(3), account_age_days: 7 },
+          reports: { suspend_at: 1 + random.below(3), account_age_days: 7, dismissed_days: 90 },
+          ratings: { prior_votes: random.below(4), prior_centi: 300 },
         },
       },
     }
+  if (random.chance(15)) return drawBan(world)
   const type = random.chance(75) ? 'role_granted' : 'role_revoked'
   return {
     ...common,
@@ -166,13 +169,25 @@ function drawSite({ random, laterSite }: Drawing): Drawn {
   }
 }
 
+/** By the operator or by who may hold a role there or may not. */
+function drawBan(world: Drawing): Drawn {
+  const { random } = world
+  const member = random.pick(MEMBERS)
+  const by = random.pick(MEMBERS)
+  const act = random.chance(50)
+    ? { by: null, authority: { as: 'operator' } as const }
+    : { by, authority: anAuthority(world, 'moderator') }
+  if (random.chance(40)) return { ...act, type: 'member_unbanned', data: { member } }
+  return { ...act, type: 'member_banned', data: { member, reason: random.pick([null, hexOf(3, 64)]) } }
+}
+
 function drawMember({ random }: Drawing, id: string, seq: number): Drawn {
   const own = { by: id, authority: { as: 'self' } as const }
   if (random.chance(1)) return { ...own, type: 'of_a_later_version', data: { any: ['thing'] } }
   if (seq === 1 ? random.chance(80) : random.chance(8))
     return { ...own, type: 'member_joined', data: { handle: `h${random.below(12)}x` } }
   const fingerprint = aFingerprint(random)
-  switch (random.below(6)) {
+  switch (random.below(8)) {
     case 0:
     case 5:
       return { ...own, type: 'key_registered', data: { fingerprint, public_key: hexOf(random.below(9), 64) } }
@@ -185,6 +200,14 @@ function drawMember({ random }: Drawing, id: string, seq: number): Drawn {
         type: 'identity_proved',
         data: { kind: random.pick(['email', 'github', 'openpgp']) },
       }
+    case 6:
+      return { ...own, by: random.pick(MEMBERS), type: 'endorsement_withdrawn', data: {} }
+    case 7:
+      return {
+        ...own,
+        type: 'identity_withdrawn',
+        data: { kind: random.pick(['email', 'github', 'openpgp']) },
+      }
     default:
       return { ...own, by: random.pick(MEMBERS), type: 'member_endorsed', data: {} }
   }
@@ -195,7 +218,7 @@ function drawListing(world: Drawing, id: string, seq: number): Drawn {
   // A few do most of the work, so that roles and acts meet.
   const by = random.pick(random.chance(50) ? MEMBERS.slice(0, 3) : MEMBERS)
   const self = { by, authority: { as: 'self' } as const }
-  if (random.below(300) === 0) return { ...self, type: 'listing_submitted', v: 2, data: {} }
+  if (random.below(300) === 0) return { ...self, type: 'listing_submitted', v: CURRENT_VERSION + 1, data: {} }
   if (random.below(300) === 0) return { ...self, type: 'of_a_later_version', data: {} }
   if (seq === 1 && random.chance(92))
     return { ...self, type: 'listing_submitted', data: submission(random, id) }
@@ -216,30 +239,75 @@ function drawListing(world: Drawing, id: string, seq: number): Drawn {
     const authority: Authority = { as: 'rule', rule: random.pick(['T7', 'T9']) }
     return { type: 'listing_published', data: { reason: 'trusted' }, by: null, authority }
   }
-  if (dice < 70)
-    return {
-      ...self,
-      type: 'rated',
-      data: { stars: 1 + random.below(5), works: random.pick([true, false, null]) },
-    }
-  if (dice < 78) return { ...self, type: 'commented', data: { text } }
-  if (dice < 90) {
+  if (dice < 75) return { ...self, ...drawWord(random, id, seq, text) }
+  if (dice < 84) {
     const category = random.pick(['malware', 'wrong_quantisation', 'copyright'])
+    const evidence = random.chance(30) ? { sha256: hexOf(1, 64), size_bytes: 5 } : null
     return {
       ...self,
       by: null,
       type: 'reported',
-      data: { category, reporter: hexOf(random.below(6), 64), counts: random.chance(80), text },
+      data: { category, reporter: hexOf(random.below(6), 64), counts: random.chance(80), text, evidence },
     }
   }
-  if (dice < 97)
+  if (dice < 87)
     return {
-      type: 'reports_decided',
-      data: { upheld: random.chance(50) },
-      by,
-      authority: anAuthority(world, 'moderator'),
+      type: 'report_counted',
+      data: { report: earlier(random, seq), counts: random.chance(50) },
+      by: null,
+      authority: { as: 'rule', rule: random.pick(['T18', 'T7']) },
     }
+  if (dice < 98) return { by, authority: anAuthority(world, 'moderator'), ...drawRuling(random, seq) }
   return { ...self, type: 'listing_withdrawn', data: {} }
+}
+
+/** The position of an event before this one, of any type. */
+function earlier(random: RandomSource, seq: number): number {
+  return 1 + random.below(Math.max(1, seq - 1))
+}
+
+/** What any member may say. */
+function drawWord(random: RandomSource, id: string, seq: number, text: string): Pick<Drawn, 'type' | 'data'> {
+  const kind = random.pick(['checksum', 'works'])
+  const sha256 = random.chance(85) ? hexOf(LISTINGS.indexOf(id), 64) : hexOf(77, 64)
+  const words: Pick<Drawn, 'type' | 'data'>[] = [
+    { type: 'rated', data: { stars: 1 + random.below(5), works: random.pick([true, false, null]) } },
+    { type: 'rated', data: { stars: 1 + random.below(5), works: random.pick([true, false, null]) } },
+    { type: 'rating_withdrawn', data: {} },
+    { type: 'commented', data: { text, reply_to: random.chance(50) ? earlier(random, seq) : null } },
+    { type: 'commented', data: { text, reply_to: null } },
+    { type: 'comment_edited', data: { comment: earlier(random, seq), text } },
+    { type: 'comment_withdrawn', data: { comment: earlier(random, seq) } },
+    { type: 'attested', data: { kind, sha256, hardware: random.pick([null, 'a laptop', '__proto__']) } },
+    { type: 'attestation_withdrawn', data: { kind } },
+    { type: 'appealed', data: { text } },
+    { type: 'superseded', data: { by: random.pick([null, random.pick(LISTINGS)]) } },
+    {
+      type: 'verification_requested',
+      data: { reason: random.chance(50) ? ('on_demand' as const) : ('rules_changed' as const) },
+    },
+  ]
+  return random.pick(words)
+}
+
+/** What a moderator may do beside deciding on the listing itself. */
+function drawRuling(random: RandomSource, seq: number): Pick<Drawn, 'type' | 'data'> {
+  const rulings: Pick<Drawn, 'type' | 'data'>[] = [
+    {
+      type: 'reports_decided',
+      data: {
+        upheld: random.chance(50),
+        reports: random.chance(30) ? [earlier(random, seq)] : null,
+        reason: null,
+      },
+    },
+    { type: 'decision_undone', data: { review: earlier(random, seq) } },
+    { type: 'comment_hidden', data: { comment: earlier(random, seq), hidden: random.chance(70) } },
+    { type: 'appeal_dismissed', data: { reason: null } },
+    { type: 'superseded', data: { by: random.pick(LISTINGS) } },
+    { type: 'verification_requested', data: { reason: 'on_demand' } },
+  ]
+  return random.pick(rulings)
 }
 
 /** One is met more often than the other, so that keys, signatures and checks agree at times. */

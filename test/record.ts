@@ -2,15 +2,14 @@
  * Writes ledgers for tests of the fold, event by event. Every event goes
  * through `parseEvent`, so that no test leans on an event the schema refuses.
  */
+import type { Decision, ReportCategory } from '../src/core/community-events.ts'
 import { parseEvent } from '../src/core/lift.ts'
 import type {
   Authority,
-  Decision,
   EventData,
   EventType,
   Judges,
   ListingSubmitted,
-  ReportCategory,
   Role,
   StoredEvent,
   StreamName,
@@ -18,6 +17,7 @@ import type {
 } from '../src/core/events.ts'
 import type { World } from '../src/core/state.ts'
 import type { ListingView, MemberView } from '../src/core/views.ts'
+import { CURRENT_VERSION } from '../src/core/events.ts'
 import { fold } from '../src/core/fold.ts'
 import { Fingerprint, InfoHash, MemberId, Sha256 } from '../src/core/ids.ts'
 import type { Policy } from '../src/core/policy.ts'
@@ -77,14 +77,24 @@ export interface TestRecord {
   ): StoredEvent
   review(listing: string, by: string, decision: Decision, act?: Act): StoredEvent
   rate(listing: string, by: string, stars: number, works?: boolean | null, act?: Act): StoredEvent
-  comment(listing: string, by: string, act?: Act): StoredEvent
+  comment(listing: string, by: string, act?: Act, replyTo?: number | null): StoredEvent
   report(
     listing: string,
     reporter: number,
-    over?: { counts?: boolean; category?: ReportCategory },
+    over?: {
+      counts?: boolean
+      category?: ReportCategory
+      evidence?: { sha256: Sha256; size_bytes: number } | null
+    },
     act?: Act,
   ): StoredEvent
-  decideReports(listing: string, by: string, upheld: boolean, act?: Act): StoredEvent
+  decideReports(
+    listing: string,
+    by: string,
+    upheld: boolean,
+    act?: Act,
+    reports?: number[] | null,
+  ): StoredEvent
   /** How many events the site's stream has: what an authority of now names. */
   siteSeq(): number
   /** The role held now, as an event records it. */
@@ -112,7 +122,7 @@ export function newRecord(): TestRecord {
     serial++
     const seq = (heads.get(stream) ?? 0) + 1
     const event = parseEvent({
-      v: act.v ?? 1,
+      v: act.v ?? CURRENT_VERSION,
       type,
       id: testUlid(serial),
       stream,
@@ -195,17 +205,22 @@ export function newRecord(): TestRecord {
       known(`listing/${listing}`, 'review_decided', { decision, reason: null }, inRole(by, 'moderator', act)),
     rate: (listing, by, stars, works = null, act = {}) =>
       known(`listing/${listing}`, 'rated', { stars, works }, self(by, act)),
-    comment: (listing, by, act = {}) =>
-      known(`listing/${listing}`, 'commented', { text: digest(9) }, self(by, act)),
-    report: (listing, reporter, { counts = true, category = 'malware' } = {}, act = {}) =>
+    comment: (listing, by, act = {}, replyTo = null) =>
+      known(`listing/${listing}`, 'commented', { text: digest(9), reply_to: replyTo }, self(by, act)),
+    report: (listing, reporter, { counts = true, category = 'malware', evidence = null } = {}, act = {}) =>
       known(
         `listing/${listing}`,
         'reported',
-        { category, reporter: digest(reporter), counts, text: digest(8) },
+        { category, reporter: digest(reporter), counts, text: digest(8), evidence },
         { authority: { as: 'self' }, ...act },
       ),
-    decideReports: (listing, by, upheld, act = {}) =>
-      known(`listing/${listing}`, 'reports_decided', { upheld }, inRole(by, 'moderator', act)),
+    decideReports: (listing, by, upheld, act = {}, reports = null) =>
+      known(
+        `listing/${listing}`,
+        'reports_decided',
+        { upheld, reports, reason: null },
+        inRole(by, 'moderator', act),
+      ),
     siteSeq,
     as,
     wait(ms) {

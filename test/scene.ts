@@ -1,5 +1,6 @@
 /** A listing with the people around it, and the steps that tests of its status are told in. */
-import type { Authority, Decision } from '../src/core/events.ts'
+import type { Decision } from '../src/core/community-events.ts'
+import type { Authority } from '../src/core/events.ts'
 import type { TestRecord } from './record.ts'
 import { FAIL, newRecord, PASS } from './record.ts'
 

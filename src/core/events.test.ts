@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { digest, submission, testUlid, verification, PASS } from '../../test/record.ts'
 import { isQalError } from './error.ts'
-import { streamKind, subjectOf } from './events.ts'
+import { CURRENT_VERSION, streamKind, subjectOf } from './events.ts'
 import { Fingerprint, Handle, InfoHash, MemberId, Sha256 } from './ids.ts'
 import { parseEvent } from './lift.ts'
 import { DEFAULT_POLICY } from './policy.ts'
@@ -12,7 +12,7 @@ const MEMBER = `m_${testUlid(2)}`
 
 function envelope(over: object = {}): object {
   return {
-    v: 1,
+    v: CURRENT_VERSION,
     type: 'listing_submitted',
     id: testUlid(3),
     stream: LISTING,
@@ -91,7 +91,7 @@ describe('parseEvent takes', () => {
   it('a type or a version it does not know, unread, for newer readers', () => {
     const future = envelope({ type: 'listing_blessed', data: { anything: 1 } })
     assert.deepEqual(parseEvent(future), future)
-    const newer = envelope({ v: 2, data: { anything: 1 } })
+    const newer = envelope({ v: CURRENT_VERSION + 1, data: { anything: 1 } })
     assert.deepEqual(parseEvent(newer), newer)
   })
 })
@@ -290,7 +290,7 @@ describe('parseEvent refuses and names', () => {
       'a policy that never suspends',
       'data.policy.reports.suspend_at',
       event('site', 'policy_set', {
-        policy: { ...DEFAULT_POLICY, reports: { suspend_at: 101, account_age_days: 7 } },
+        policy: { ...DEFAULT_POLICY, reports: { ...DEFAULT_POLICY.reports, suspend_at: 101 } },
       }),
     ],
     [

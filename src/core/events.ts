@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { COMMUNITY_EVENTS, MODERATION_EVENTS } from './community-events.ts'
+import { httpUrl, isPlain, line, TextRef, trackerUrl } from './fields.ts'
 import {
   EventId,
   Fingerprint,
@@ -36,44 +38,6 @@ export const Authority = z.discriminatedUnion('as', [
   z.strictObject({ as: z.literal('operator') }),
 ])
 export type Authority = z.infer<typeof Authority>
-
-/** Control, bidi-override, zero-width, invisible and private characters: what can make text read otherwise than it is. */
-const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Default_Ignorable_Code_Point}\u2800]/u
-
-/** Whether a text is what it seems on one line: none of its characters is hidden. */
-export function isPlain(text: string): boolean {
-  return !HIDDEN.test(text)
-}
-
-/** Visible text without hidden characters. */
-const line = (max: number) =>
-  z
-    .string()
-    .min(1)
-    .max(max)
-    .refine(isPlain, 'expected plain text on one line')
-    .refine((text) => text.trim() === text, 'expected no space at the ends')
-
-const httpUrl = url(2_000, /^https?:\/\//, 'expected an http or https URL')
-const trackerUrl = url(1_000, /^(?:udp|https?|wss?):\/\//, 'expected a udp, http, https, ws or wss URL')
-
-function url(max: number, scheme: RegExp, expected: string) {
-  return z
-    .string()
-    .max(max)
-    .refine(
-      (text) => scheme.test(text) && /^[^\s"'<>\\^`{|}\p{Cc}\p{Cf}]+$/u.test(text) && parses(text),
-      expected,
-    )
-}
-
-function parses(text: string): boolean {
-  try {
-    return new URL(text).host !== ''
-  } catch {
-    return false
-  }
-}
 
 /** A relative path that stays inside its folder on every system, and reads as what it is. */
 const filePath = z
@@ -139,9 +103,6 @@ export const Source = z.strictObject({
 export type Source = z.infer<typeof Source>
 
 export const Tag = z.string().regex(/^[a-z0-9][a-z0-9.+-]{0,31}$/, 'expected 1 to 32 of a-z, 0-9, . + -')
-
-/** A text kept beside the ledger: SHA-256 of its salt followed by its UTF-8 bytes. Erasing the text leaves replay whole. */
-const TextRef = Sha256
 
 const ListingSubmitted = z
   .strictObject({
@@ -227,17 +188,8 @@ const VerificationRecorded = z.strictObject({
 })
 export type VerificationRecorded = z.infer<typeof VerificationRecorded>
 
-export const ReportCategory = z.enum([
-  'malware',
-  'wrong_quantisation',
-  'corrupted_file',
-  'misleading_description',
-  'copyright',
-])
-export type ReportCategory = z.infer<typeof ReportCategory>
-
-export const Decision = z.enum(['approve', 'reject', 'restore', 'remove'])
-export type Decision = z.infer<typeof Decision>
+export const IdentityKind = z.enum(['email', 'github', 'openpgp'])
+export type IdentityKind = z.infer<typeof IdentityKind>
 
 /** Every event type with the shape of its data, by the kind of stream it belongs to. */
 export const EVENT_DATA = {
@@ -245,30 +197,27 @@ export const EVENT_DATA = {
     policy_set: z.strictObject({ policy: Policy }),
     role_granted: z.strictObject({ member: MemberId, role: Role }),
     role_revoked: z.strictObject({ member: MemberId, role: Role }),
+    /** By a moderator or an admin; what the member rated and reported no longer counts (T18). */
+    member_banned: z.strictObject({ member: MemberId, reason: TextRef.nullable() }),
+    member_unbanned: z.strictObject({ member: MemberId }),
   },
   member: {
     member_joined: z.strictObject({ handle: Handle }),
-    identity_proved: z.strictObject({ kind: z.enum(['email', 'github', 'openpgp']) }),
+    identity_proved: z.strictObject({ kind: IdentityKind }),
+    identity_withdrawn: z.strictObject({ kind: IdentityKind }),
     key_registered: z.strictObject({ fingerprint: Fingerprint, public_key: Sha256 }),
     key_revoked: z.strictObject({ fingerprint: Fingerprint, compromised: z.boolean() }),
+    /** In the endorsed member's stream, by who endorses. */
     member_endorsed: z.strictObject({}),
+    endorsement_withdrawn: z.strictObject({}),
   },
   listing: {
     listing_submitted: ListingSubmitted,
     listing_published: z.strictObject({ reason: z.string().max(200) }),
     listing_withdrawn: z.strictObject({}),
     verification_recorded: VerificationRecorded,
-    review_decided: z.strictObject({ decision: Decision, reason: TextRef.nullable() }),
-    rated: z.strictObject({ stars: z.int().min(1).max(5), works: z.boolean().nullable() }),
-    commented: z.strictObject({ text: TextRef }),
-    /** The reporter is HMAC(site secret, listing ‖ member): counted as a person, not named. */
-    reported: z.strictObject({
-      category: ReportCategory,
-      reporter: Sha256,
-      counts: z.boolean(),
-      text: TextRef,
-    }),
-    reports_decided: z.strictObject({ upheld: z.boolean() }),
+    ...COMMUNITY_EVENTS,
+    ...MODERATION_EVENTS,
   },
 } as const
 
@@ -322,7 +271,7 @@ export type StoredEvent = Omit<EventOf<EventType>, 'type' | 'data' | 'authority'
 /** An event before the store has given it a place. */
 export type NewEvent = { [Type in EventType]: Omit<EventOf<Type>, 'seq' | 'stream'> }[EventType]
 
-export const CURRENT_VERSION = 1
+export const CURRENT_VERSION = 2
 
 export function streamKind(stream: StreamName): 'site' | 'member' | 'listing' {
   if (stream === 'site') return 'site'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { digest, fingerprint, newRecord, testUlid } from '../../test/record.ts'
 import { isQalError } from './error.ts'
-import type { StreamName } from './events.ts'
+import { CURRENT_VERSION, type StreamName } from './events.ts'
 import { emptyState, emptyWorld, fold, foldInto, reduce, stateIn } from './fold.ts'
 import { DEFAULT_POLICY } from './policy.ts'
 
@@ -221,7 +221,12 @@ describe('a listing’s stream', () => {
     const id = testUlid(5)
     record.rate(id, bob, 5)
     assert.ok(!record.views().listings.has(id))
-    record.append(`listing/${testUlid(6)}`, 'listing_submitted', { unread: true }, { v: 2, by: bob })
+    record.append(
+      `listing/${testUlid(6)}`,
+      'listing_submitted',
+      { unread: true },
+      { v: CURRENT_VERSION + 1, by: bob },
+    )
     assert.ok(!record.views().listings.has(testUlid(6)))
   })
 

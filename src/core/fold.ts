@@ -2,8 +2,9 @@ import type { ListingEvent, QalEvent, StoredEvent, StreamName } from './events.t
 import { streamKind, subjectOf } from './events.ts'
 import { QalError } from './error.ts'
 import { lift } from './lift.ts'
+import { emptyListing, reduceListing } from './fold-listing.ts'
 import { DEFAULT_POLICY } from './policy.ts'
-import { authorityHeld } from './roles.ts'
+import { authorityHeld, rolesOf } from './roles.ts'
 import type { ListingState, MemberState, SiteState, World } from './state.ts'
 
 export type StreamState = SiteState | MemberState | ListingState
@@ -73,38 +74,27 @@ export function fold(events: Iterable<StoredEvent>): World {
 }
 
 function emptySite(): SiteState {
-  return { seq: 0, unknown: false, policy: DEFAULT_POLICY, policy_seq: 0, grants: [] }
+  return { seq: 0, unknown: false, policy: DEFAULT_POLICY, policy_seq: 0, grants: [], bans: [] }
 }
 
 function emptyMember(id: string): MemberState {
   return { id, seq: 0, unknown: false, handle: '', joined_at: '', identity: [], keys: [], endorsers: [] }
 }
 
-function emptyListing(id: string): ListingState {
-  return {
-    id,
-    seq: 0,
-    unknown: false,
-    uploader: '',
-    submitted: null,
-    submitted_at: '',
-    updated_at: '',
-    published: null,
-    withdrawn_at: null,
-    verifications: [],
-    reviews: [],
-    ratings: {},
-    comments: [],
-    reports: [],
-    report_decisions: [],
-  }
-}
-
-/** Only the operator and admins write here (T2). A grant is looked at before it is taken, so that it cannot be its own authority. */
+/**
+ * Only the operator and admins write here, and moderators ban (T2, T18). A grant
+ * is looked at before it is taken, so that it cannot be its own authority.
+ */
 function reduceSite(state: SiteState, event: QalEvent): void {
   const { authority, by } = event
   const byAdmin = by !== null && authorityHeld(state, by, authority, ['admin'])
-  if (authority.as !== 'operator' && !byAdmin) return
+  const byOwner = authority.as === 'operator' || byAdmin
+  if (event.type === 'member_banned' || event.type === 'member_unbanned') {
+    const byModerator = by !== null && authorityHeld(state, by, authority, ['moderator'])
+    if (byOwner || byModerator) reduceBan(state, event, byOwner)
+    return
+  }
+  if (!byOwner) return
   if (event.type === 'policy_set') {
     state.policy = event.data.policy
     state.policy_seq = event.seq
@@ -121,10 +111,34 @@ function reduceSite(state: SiteState, event: QalEvent): void {
   }
 }
 
+/** Nobody bans themselves or lifts their own ban; who holds a role is banned by admins alone (T18). */
+function reduceBan(
+  state: SiteState,
+  event: Extract<QalEvent, { type: 'member_banned' | 'member_unbanned' }>,
+  byOwner: boolean,
+): void {
+  const { member } = event.data
+  if (event.by === member) return
+  const standing = state.bans.find((ban) => ban.member === member && ban.until === null)
+  if (event.type === 'member_unbanned') {
+    if (standing !== undefined) standing.until = event.seq
+    return
+  }
+  if (standing !== undefined || (rolesOf(state, member).length > 0 && !byOwner)) return
+  state.bans.push({
+    member,
+    by: event.by,
+    at: event.at,
+    reason: event.data.reason,
+    from: event.seq,
+    until: null,
+  })
+}
+
 function reduceMember(state: MemberState, event: QalEvent): void {
   // What a member says of themselves only they say, or the operator or a rule for them (T2).
   const own = event.authority.as !== 'role' && (event.authority.as !== 'self' || event.by === state.id)
-  if (!own && event.type !== 'member_endorsed') return
+  if (!own && event.type !== 'member_endorsed' && event.type !== 'endorsement_withdrawn') return
   if (event.type === 'member_joined') {
     state.handle = event.data.handle
     // A new handle makes no younger account (T12).
@@ -134,6 +148,8 @@ function reduceMember(state: MemberState, event: QalEvent): void {
     // Nobody proves who they are by saying so.
     if (event.authority.as !== 'self' && !state.identity.some((identity) => identity.kind === kind))
       state.identity.push({ kind, at: event.at })
+  } else if (event.type === 'identity_withdrawn') {
+    state.identity = state.identity.filter(({ kind }) => kind !== event.data.kind)
   } else if (event.type === 'key_registered') {
     const { fingerprint, public_key } = event.data
     if (!state.keys.some((key) => key.fingerprint === fingerprint))
@@ -153,69 +169,7 @@ function reduceMember(state: MemberState, event: QalEvent): void {
   } else if (event.type === 'member_endorsed') {
     if (event.by !== null && event.by !== state.id && !state.endorsers.includes(event.by))
       state.endorsers.push(event.by)
-  }
-}
-
-function reduceListing(state: ListingState, event: ListingEvent): void {
-  state.updated_at = event.at
-  switch (event.type) {
-    case 'listing_submitted':
-      if (state.submitted === null) {
-        state.submitted = event.data
-        state.uploader = event.by ?? ''
-        state.submitted_at = event.at
-      }
-      break
-    case 'listing_published':
-      if (event.authority.as === 'rule' && event.authority.rule === 'T7')
-        state.published = { at: event.at, rule: event.authority.rule, reason: event.data.reason }
-      break
-    case 'listing_withdrawn':
-      if (event.by === state.uploader) state.withdrawn_at = event.at
-      break
-    case 'verification_recorded':
-      if (event.by !== null)
-        state.verifications.push({
-          by: event.by,
-          at: event.at,
-          seq: event.seq,
-          authority: event.authority,
-          data: event.data,
-        })
-      break
-    case 'review_decided':
-      if (event.by !== null)
-        state.reviews.push({
-          by: event.by,
-          at: event.at,
-          seq: event.seq,
-          authority: event.authority,
-          decision: event.data.decision,
-          reason: event.data.reason,
-        })
-      break
-    case 'rated':
-      if (event.by !== null && event.by !== state.uploader) state.ratings[event.by] = event.data
-      break
-    case 'commented':
-      if (event.by !== null) state.comments.push({ by: event.by, at: event.at, text: event.data.text })
-      break
-    case 'reported': {
-      const { reporter, category, counts } = event.data
-      // One person is counted once a listing, whatever they report and however often (T12).
-      if (!state.reports.some((report) => report.reporter === reporter))
-        state.reports.push({ reporter, category, counts, at: event.at, seq: event.seq })
-      break
-    }
-    case 'reports_decided':
-      if (event.by !== null)
-        state.report_decisions.push({
-          by: event.by,
-          at: event.at,
-          seq: event.seq,
-          authority: event.authority,
-          upheld: event.data.upheld,
-        })
-      break
+  } else if (event.type === 'endorsement_withdrawn') {
+    state.endorsers = state.endorsers.filter((endorser) => endorser !== event.by)
   }
 }

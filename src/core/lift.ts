@@ -1,6 +1,7 @@
 import type { QalEvent, StoredEvent } from './events.ts'
 import { CURRENT_VERSION, EVENT_DATA, Envelope, streamKind } from './events.ts'
 import { QalError } from './error.ts'
+import { DEFAULT_POLICY, type Policy } from './policy.ts'
 
 type Lifter = (data: Record<string, unknown>) => Record<string, unknown>
 
@@ -8,7 +9,22 @@ type Lifter = (data: Record<string, unknown>) => Record<string, unknown>
  * How data of an old version becomes data of the next, by type and the version
  * it is lifted from. Events are never rewritten; only what reads them grows.
  */
-const LIFTERS: Record<string, Record<number, Lifter>> = {}
+const LIFTERS: Record<string, Record<number, Lifter>> = {
+  // What a site could not set before version 2 has its first defaults.
+  policy_set: {
+    1: (data) => {
+      const old = data['policy'] as Partial<Policy>
+      const { ratings, comments, reserved_handles, reports } = DEFAULT_POLICY
+      const { dismissed_days } = reports
+      return {
+        policy: { ratings, comments, reserved_handles, ...old, reports: { dismissed_days, ...old.reports } },
+      }
+    },
+  },
+  commented: { 1: (data) => ({ ...data, reply_to: null }) },
+  reported: { 1: (data) => ({ ...data, evidence: null }) },
+  reports_decided: { 1: (data) => ({ ...data, reports: null, reason: null }) },
+}
 
 /**
  * Brings a stored event to the shape this version knows; null for a type or a
@@ -39,8 +55,10 @@ export function parseEvent(value: unknown): StoredEvent {
     { safeParse(data: unknown): { success: boolean; error?: { issues: Issue[] } } }
   > = EVENT_DATA[streamKind(event.stream)]
   const schema = Object.hasOwn(table, event.type) ? table[event.type] : undefined
-  if (schema && event.v === CURRENT_VERSION) {
-    const data = schema.safeParse(event.data)
+  // An old event is held to today's shape too: what cannot be lifted to it is no event.
+  const lifted = schema && lift(event)
+  if (schema && lifted) {
+    const data = schema.safeParse(lifted.data)
     if (!data.success) throw invalid(data.error?.issues[0], 'data')
   }
   return event

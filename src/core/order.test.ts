@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { TestRecord } from '../../test/record.ts'
 import { fingerprint, newRecord } from '../../test/record.ts'
-import type { Decision, Judges, JudgeVerdict, Role, StoredEvent } from './events.ts'
+import type { Decision } from './community-events.ts'
+import type { Judges, JudgeVerdict, Role, StoredEvent } from './events.ts'
 import { fold } from './fold.ts'
 import type { CatalogueViews } from './project.ts'
 import { projectAll } from './project.ts'
@@ -77,6 +78,7 @@ function something(record: TestRecord, members: string[], listings: string[], ra
     form: pick(VERDICTS, random),
     behaviour: pick(VERDICTS, random),
   }
+  const own = { by: one, authority: record.as('moderator') }
   const acts: (() => unknown)[] = [
     () => record.grant(one, pick(ROLES, random)),
     () => random(3) === 0 && record.revoke(one, pick(ROLES, random)),
@@ -97,6 +99,18 @@ function something(record: TestRecord, members: string[], listings: string[], ra
     () => record.comment(listing, one),
     () => record.report(listing, random(5), { counts: random(3) > 0 }),
     () => record.decideReports(listing, one, random(2) === 0),
+    () => random(4) === 0 && record.append('site', 'member_banned', { member: other, reason: null }),
+    () => record.append('site', 'member_unbanned', { member: other }),
+    () =>
+      random(2) === 0 &&
+      record.append(`listing/${listing}`, 'decision_undone', { review: 1 + random(20) }, own),
+    () =>
+      record.append(
+        `listing/${listing}`,
+        'attested',
+        { kind: 'works', sha256: hash(1 + random(20)), hardware: null },
+        { by: one, authority: { as: 'self' } },
+      ),
     () => random(12) === 0 && record.append(`member/${one}`, 'a_newer_thing', {}),
     () => random(12) === 0 && record.append(`listing/${listing}`, 'a_newer_thing', {}),
   ]

@@ -1,13 +1,23 @@
+import { appealOf } from './appeals.ts'
+import { banOf } from './bans.ts'
+import { communityOf, ratingsOf } from './community.ts'
 import { consensusOf, grantedVerifications, isGranted, judgesOf } from './consensus.ts'
 import { provenanceOf } from './provenance.ts'
 import { reportsOf } from './reports.ts'
-import { rolesOf } from './roles.ts'
+import { moderates, rolesOf } from './roles.ts'
 import { signatureOf } from './signature.ts'
 import type { ListingState, MemberState, SiteState, World } from './state.ts'
 import { statusOf } from './status.ts'
 import type { Figures, ListingFigures } from './tiers.ts'
-import { addFigures, isTrustedCandidate, NO_FIGURES, tierOf, trustedMembers } from './tiers.ts'
-import type { Condition, Consensus, ListingView, MemberView, Tier } from './views.ts'
+import {
+  addFigures,
+  endorsementCounts,
+  isTrustedCandidate,
+  NO_FIGURES,
+  tierOf,
+  trustedMembers,
+} from './tiers.ts'
+import type { Condition, Consensus, ListingView, MemberView, Status, Tier } from './views.ts'
 
 /** Everything that is shown, for a whole world at a moment. */
 export interface CatalogueViews {
@@ -48,7 +58,7 @@ export function projectAll(world: World, now: string, siteName: string): Catalog
 
 /** What one listing counts for its uploader. */
 export function listingFigures(listing: ListingState, site: SiteState): ListingFigures {
-  const ratings = Object.values(listing.ratings)
+  const ratings = ratingsOf(listing, site)
   const upheld = reportsOf(listing, site).filter(({ state }) => state === 'upheld')
   return {
     status: statusOf(listing, site).status,
@@ -70,6 +80,7 @@ export function projectMember(
 ): MemberView {
   const { tier, conditions } = tierOf(member, figures, site, trusted, now)
   const { published, pending, rejected, suspended } = figures
+  const ban = banOf(site, member.id)
   return {
     id: member.id,
     handle: member.handle,
@@ -85,6 +96,8 @@ export function projectMember(
     })),
     listings: { published, pending, rejected, suspended },
     identity: member.identity.map(({ kind }) => kind),
+    endorsements: member.endorsers.map((by) => ({ by, counts: endorsementCounts(by, site, trusted) })),
+    banned: ban && { at: ban.at, reason: ban.reason },
   }
 }
 
@@ -110,9 +123,6 @@ export function projectListing(listing: ListingState, around: ListingSurrounding
   const handle = uploaderView?.handle ?? listing.uploader
   const uploaderTier: Tier = uploaderView?.tier ?? 'unverified'
   const badge = badgeOf(uploaderTier, uploaderView, consensus, signature.state === 'good')
-  const ratings = Object.values(listing.ratings)
-  const stars = ratings.reduce((sum, rating) => sum + rating.stars, 0)
-  const openReports = reportsOf(listing, site).filter(({ state, counts }) => state === 'open' && counts)
   return {
     id: listing.id,
     seq: listing.seq,
@@ -160,14 +170,7 @@ export function projectListing(listing: ListingState, around: ListingSurrounding
     source: submitted.source,
     provenance: provenanceOf(listing, handle, around.siteName, signature, verifications, handleOf),
     signature,
-    community: {
-      ratings: ratings.length,
-      rating_centi: ratings.length === 0 ? null : Math.floor((stars * 100) / ratings.length),
-      works: ratings.filter(({ works }) => works === true).length,
-      comments: listing.comments.map((comment) => ({ ...comment, by_handle: handleOf(comment.by) })),
-      reports_open: openReports.length,
-      report_categories: countBy(openReports.map(({ category }) => category)),
-    },
+    community: communityOf(listing, site, handleOf),
     hardware: submitted.hardware,
     readme: submitted.readme,
     benchmarks: submitted.benchmarks,
@@ -177,9 +180,13 @@ export function projectListing(listing: ListingState, around: ListingSurrounding
         : {
             by_handle: handleOf(status.review.by),
             at: status.review.at,
+            seq: status.review.seq,
             decision: status.review.decision,
             reason: status.review.reason,
           },
+    appeal: appealOf(listing, site),
+    superseded_by: supersededBy(listing, site),
+    verification_wanted: isVerificationWanted(listing, status.status, site),
     submitted_at: listing.submitted_at,
     published_at: status.published_at,
     updated_at: listing.updated_at,
@@ -212,8 +219,35 @@ function condition(rule: string, sentence: string, met: boolean): Condition {
   return { rule, of: 'official', met, sentence, have: Number(met), need: 1 }
 }
 
-function countBy<Key extends string>(keys: readonly Key[]): Partial<Record<Key, number>> {
-  const counts: Partial<Record<Key, number>> = {}
-  for (const key of keys) counts[key] = (counts[key] ?? 0) + 1
-  return counts
+/** The latest word of the uploader or a moderator on what takes a listing's place (T13). */
+function supersededBy(listing: ListingState, site: SiteState): string | null {
+  const latest = listing.superseded.findLast(
+    (act) =>
+      (act.by === listing.uploader && act.authority.as === 'self') || moderates(act, listing.uploader, site),
+  )
+  return latest?.listing ?? null
+}
+
+/**
+ * Whether verifiers should look: nobody has, or since the last time the
+ * uploader, a moderator or a rule asked, or a report that counts brought the
+ * digest of another file (T9, T12).
+ */
+function isVerificationWanted(listing: ListingState, status: Status, site: SiteState): boolean {
+  if (status === 'withdrawn' || status === 'removed' || status === 'rejected') return false
+  const last = listing.verifications.findLast((each) => isGranted(each, listing, site))?.seq
+  if (last === undefined) return true
+  const asked = listing.verification_requests.some(
+    ({ by, seq, authority }) =>
+      seq > last &&
+      (by === null
+        ? authority.as === 'rule' && authority.rule === 'T9'
+        : by === listing.uploader || moderates({ by, authority }, listing.uploader, site)),
+  )
+  return (
+    asked ||
+    reportsOf(listing, site).some(
+      ({ seq, evidence, counts, state }) => seq > last && evidence && counts && state === 'open',
+    )
+  )
 }

@@ -1,4 +1,5 @@
-import { isPlain, type VerificationRecorded } from './events.ts'
+import type { VerificationRecorded } from './events.ts'
+import { isPlain } from './fields.ts'
 import type { Sha256 } from './ids.ts'
 import { primaryFile } from './files.ts'
 import type { VerificationReport } from './report.ts'

@@ -1,9 +1,10 @@
 import type { Authority, Role } from './events.ts'
+import { isBanned, wasBanned } from './bans.ts'
 import type { SiteState } from './state.ts'
 
-/** The roles a member holds now; none where the site's stream has an event that this version does not know (T1). */
+/** The roles a member holds now; none while they are banned (T18), nor where the site's stream has an event that this version does not know (T1). */
 export function rolesOf(site: SiteState, member: string): Role[] {
-  if (site.unknown) return []
+  if (site.unknown || isBanned(site, member)) return []
   return site.grants
     .filter((grant) => grant.member === member && grant.until === null)
     .map((grant) => grant.role)
@@ -25,6 +26,7 @@ export function authorityHeld(
   if (site.unknown) return false
   if (authority.as !== 'role' || !allowed.includes(authority.role) || authority.site_seq > site.seq)
     return false
+  if (wasBanned(site, member, authority.site_seq)) return false
   return site.grants.some(
     (grant) =>
       grant.member === member &&

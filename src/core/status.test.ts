@@ -16,7 +16,7 @@ import {
   verified,
   withdrawn,
 } from '../../test/scene.ts'
-import type { StreamName } from './events.ts'
+import { CURRENT_VERSION, type StreamName } from './events.ts'
 import type { Status } from './views.ts'
 
 describe('a listing’s status', () => {
@@ -203,7 +203,7 @@ describe('an event of a newer version (T1)', () => {
     all.record.publish(all.listing)
     all.record.verify(all.listing, all.vera, PASS)
     assert.equal(all.record.listing(all.listing).status, 'published')
-    all.record.rate(all.listing, all.tess, 5, null, { v: 2 })
+    all.record.rate(all.listing, all.tess, 5, null, { v: CURRENT_VERSION + 1 })
     assert.equal(all.record.listing(all.listing).status, 'pending')
   })
 })

@@ -1,6 +1,7 @@
 import { consensusOf, grantedVerifications } from './consensus.ts'
 import { reportsOf } from './reports.ts'
-import { authorityHeld, moderates } from './roles.ts'
+import { standingReviews, type Review } from './reviews.ts'
+import { moderates } from './roles.ts'
 import type { ListingState, SiteState } from './state.ts'
 import type { Consensus, Status } from './views.ts'
 
@@ -12,12 +13,12 @@ export interface StatusView {
   consensus: Consensus
   reports_open: number
   /** The review that stands. */
-  review: ListingState['reviews'][number] | null
+  review: Review | null
 }
 
 /** A listing's status, derived from its own stream and the roles of the site alone (T1, T7, T9, T12). */
 export function statusOf(listing: ListingState, site: SiteState): StatusView {
-  const reviews = listing.reviews.filter((review) => isValidReview(review, listing, site))
+  const reviews = standingReviews(listing, site)
   // A moderator's decision stands until a moderator decides again (T10).
   const ruling = reviews.findLast((each) => moderates(each, listing.uploader, site))
   const review = ruling ?? reviews.at(-1) ?? null
@@ -80,19 +81,6 @@ export function statusOf(listing: ListingState, site: SiteState): StatusView {
         ? [`Published at once by rule ${listing.published?.rule}: ${listing.published?.reason}`]
         : ['Approved by a reviewer (T7)'],
   }
-}
-
-/** Trusted members review by the rule recorded with the event, others by a granted role; only moderators restore and remove; nobody judges their own (T10). */
-function isValidReview(
-  review: ListingState['reviews'][number],
-  listing: ListingState,
-  site: SiteState,
-): boolean {
-  if (review.by === listing.uploader) return false
-  if (moderates(review, listing.uploader, site)) return true
-  if (review.decision !== 'approve' && review.decision !== 'reject') return false
-  if (review.authority.as === 'rule') return review.authority.rule === 'T10'
-  return authorityHeld(site, review.by, review.authority, ['verifier'])
 }
 
 function refusals(verifications: ReturnType<typeof grantedVerifications>, first: string): string[] {

@@ -96,8 +96,12 @@ describe('the default policy', () => {
       version: 1,
       community: { published: 5, rating_centi: 300, clean_days: 180 },
       trusted: { published: 20, rating_centi: 400, acceptance_percent: 90, endorsements: 3 },
-      reports: { suspend_at: 3, account_age_days: 7 },
+      reports: { suspend_at: 3, account_age_days: 7, dismissed_days: 90 },
+      ratings: { prior_votes: 5, prior_centi: 300 },
+      comments: { edit_minutes: 30 },
+      reserved_handles: DEFAULT_POLICY.reserved_handles,
     })
+    assert.ok(DEFAULT_POLICY.reserved_handles.some((handle) => handle === 'meta-llama'))
   })
 })
 

@@ -1,3 +1,4 @@
+import { isBanned } from './bans.ts'
 import type { Policy } from './policy.ts'
 import { rolesOf } from './roles.ts'
 import type { MemberState, SiteState } from './state.ts'
@@ -53,6 +54,11 @@ function isRoot(site: SiteState, member: string): boolean {
   return rolesOf(site, member).some((role) => role === 'admin' || role === 'official')
 }
 
+/** Whether an endorsement counts: of a root, or of a Trusted member (T4e). */
+export function endorsementCounts(endorser: string, site: SiteState, trusted: ReadonlySet<string>): boolean {
+  return trusted.has(endorser) || isRoot(site, endorser)
+}
+
 /**
  * All Trusted members: the least fixed point of endorsement from admin-granted
  * roots, so that a ring that no root endorses earns nothing (T4).
@@ -63,11 +69,15 @@ export function trustedMembers(
   site: SiteState,
 ): Set<string> {
   const trusted = new Set<string>()
-  const counts = (endorser: string): boolean => trusted.has(endorser) || isRoot(site, endorser)
   for (let grew = true; grew;) {
     grew = false
     for (const { id, endorsers } of candidates) {
-      if (trusted.has(id) || endorsers.filter(counts).length < site.policy.trusted.endorsements) continue
+      if (
+        trusted.has(id) ||
+        endorsers.filter((each) => endorsementCounts(each, site, trusted)).length <
+          site.policy.trusted.endorsements
+      )
+        continue
       trusted.add(id)
       grew = true
     }
@@ -88,10 +98,11 @@ export function tierOf(
     ...trustedConditions(member, figures, site, trusted),
     ...officialConditions(member, site),
   ]
+  const banned = isBanned(site, member.id)
   const holds = (tier: Tier): boolean =>
     conditions.every((condition) => condition.of !== tier || condition.met)
   let tier: Tier = 'unverified'
-  if (!member.unknown) {
+  if (!member.unknown && !banned) {
     if (holds('community')) tier = 'community'
     if (tier === 'community' && holds('trusted')) tier = 'trusted'
     if (holds('official')) tier = 'official'
@@ -110,7 +121,7 @@ export function isTrustedCandidate(
     ...communityConditions(member, figures, site.policy, now),
     ...trustedConditions(member, figures, site, new Set()).filter(({ rule }) => rule !== 'T4e'),
   ]
-  return !member.unknown && conditions.every(({ met }) => met)
+  return !member.unknown && !isBanned(site, member.id) && conditions.every(({ met }) => met)
 }
 
 function communityConditions(
@@ -150,7 +161,7 @@ function trustedConditions(
   const decided = figures.published + figures.rejected + figures.suspended
   const acceptance = decided === 0 ? 0 : Math.floor((figures.published * 100) / decided)
   const verified = member.identity.filter(({ kind }) => kind !== 'openpgp').length
-  const endorsements = member.endorsers.filter((id) => trusted.has(id) || isRoot(site, id)).length
+  const endorsements = member.endorsers.filter((id) => endorsementCounts(id, site, trusted)).length
   return [
     atLeast('T4a', of, 'Published listings in good standing', figures.published, policy.published),
     atLeast('T4b', of, 'E-mail or GitHub identities proved', verified, 1),

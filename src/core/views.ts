@@ -1,4 +1,5 @@
-import type { FileRole, Judges, ReportCategory, Role, SourceType } from './events.ts'
+import type { ReportCategory } from './community-events.ts'
+import type { FileRole, IdentityKind, Judges, Role, SourceType } from './events.ts'
 
 /** The four uploader tiers of the mission. */
 export type Tier = 'unverified' | 'community' | 'trusted' | 'official'
@@ -28,7 +29,25 @@ export interface MemberView {
   joined_at: string
   keys: { fingerprint: string; public_key: string; registered_at: string; revoked_at: string | null }[]
   listings: { published: number; pending: number; rejected: number; suspended: number }
-  identity: ('email' | 'github' | 'openpgp')[]
+  identity: IdentityKind[]
+  /** Who endorses, and whether that counts now (T4e). */
+  endorsements: { by: string; counts: boolean }[]
+  /** Since when and why, where a moderator banned them (T18). */
+  banned: { at: string; reason: string | null } | null
+}
+
+export interface CommentView {
+  /** Its position in the listing's stream: what an edit, a reply or a moderator names. */
+  seq: number
+  by: string
+  by_handle: string
+  at: string
+  /** Name of the text; null where it is not shown. */
+  text: string | null
+  /** The first comment that it answers. */
+  reply_to: number | null
+  edited_at: string | null
+  state: 'shown' | 'withdrawn' | 'hidden'
 }
 
 export interface FileView {
@@ -125,15 +144,32 @@ export interface ListingView {
     ratings: number
     /** Mean in hundredths of a star; null without ratings. */
     rating_centi: number | null
+    /** What listings are ranked by; null without ratings (T11). */
+    rank_centi: number | null
     works: number
-    comments: { by: string; by_handle: string; at: string; text: string }[]
+    works_not: number
+    attestations: {
+      /** Distinct members who attested anything. */
+      members: number
+      checksum: number
+      works: number
+      /** What it works on, most members first. */
+      hardware: { name: string; members: number }[]
+    }
+    comments: CommentView[]
     reports_open: number
     report_categories: Partial<Record<ReportCategory, number>>
   }
   hardware: string | null
   readme: string | null
   benchmarks: string | null
-  review: { by_handle: string; at: string; decision: string; reason: string | null } | null
+  /** The review that stands; its position is what an undo names. */
+  review: { by_handle: string; at: string; seq: number; decision: string; reason: string | null } | null
+  appeal: { at: string; text: string; state: 'open' | 'dismissed' | 'decided' } | null
+  /** The listing that takes this one's place (T13). */
+  superseded_by: string | null
+  /** Whether a verification is waited for: the first, or another that somebody may ask for (T9). */
+  verification_wanted: boolean
   submitted_at: string
   published_at: string | null
   updated_at: string

@@ -38,6 +38,10 @@ export function createIntake(db: DatabaseSync): Intake {
     `INSERT INTO members (id, dirty, state) VALUES (?, 1, ?)
      ON CONFLICT (id) DO UPDATE SET dirty = 1, state = excluded.state`,
   )
+  const forgetEndorsements = writer(
+    db,
+    'DELETE FROM endorsements WHERE member = ? AND endorser NOT IN (SELECT value FROM json_each(?))',
+  )
   const addEndorsement = writer(db, 'INSERT OR IGNORE INTO endorsements (endorser, member) VALUES (?, ?)')
   const addKey = writer(db, 'INSERT OR IGNORE INTO keys (fingerprint, member, blob) VALUES (?, ?, ?)')
   const getListing = db.prepare('SELECT d.state FROM listings l JOIN documents d USING (n) WHERE l.id = ?')
@@ -53,6 +57,10 @@ export function createIntake(db: DatabaseSync): Intake {
   const markEndorsed = writer(
     db,
     'UPDATE members SET dirty = 1 WHERE id IN (SELECT member FROM endorsements WHERE endorser = ?)',
+  )
+  const markFigures = writer(
+    db,
+    `UPDATE listings SET dirty = ${DIRTY_FIGURES} WHERE n IN (SELECT n FROM mentions WHERE member = ?)`,
   )
   const markAhead = writer(db, `UPDATE listings SET dirty = ${DIRTY_FIGURES} WHERE max_site_seq > ?`)
 
@@ -75,6 +83,7 @@ export function createIntake(db: DatabaseSync): Intake {
 
   function saveMember(state: MemberState): void {
     setMember.run(state.id, JSON.stringify(state))
+    if (forgetEndorsements.run(state.id, JSON.stringify(state.endorsers)) > 0) setMeta.run('trust', 'true')
     for (const endorser of state.endorsers)
       if (addEndorsement.run(endorser, state.id) === 1) setMeta.run('trust', 'true')
     for (const { fingerprint, public_key } of state.keys) addKey.run(fingerprint, state.id, public_key)
@@ -86,8 +95,8 @@ export function createIntake(db: DatabaseSync): Intake {
   }
 
   /**
-   * A policy touches everything. A grant given or taken now touches the member's
-   * own view and whom they endorsed; of what they did for listings only acts that
+   * A policy touches everything. A grant or a ban given or taken now touches the
+   * member's own view and whom they endorsed, a ban also what they rated; of what they did for listings only acts that
    * named a position the site had not reached, because an authority is judged at
    * the position it names (T2).
    */
@@ -99,7 +108,8 @@ export function createIntake(db: DatabaseSync): Intake {
       db.exec(`UPDATE listings SET dirty = ${DIRTY_FIGURES}; UPDATE members SET dirty = 1`)
       return
     }
-    for (const member of changedGrants(before, after)) {
+    for (const member of changed(before.bans, after.bans)) markFigures.run(member)
+    for (const member of [...changed(before.grants, after.grants), ...changed(before.bans, after.bans)]) {
       markMember.run(member)
       markEndorsed.run(member)
     }
@@ -148,9 +158,11 @@ function stateOf(row: Record<string, unknown> | undefined): unknown {
   return row === undefined ? null : JSON.parse(String(row['state']))
 }
 
-function changedGrants(before: SiteState, after: SiteState): Set<string> {
-  const known = new Set(before.grants.map((grant) => JSON.stringify(grant)))
-  return new Set(
-    after.grants.filter((grant) => !known.has(JSON.stringify(grant))).map(({ member }) => member),
-  )
+/** The members of entries that were not there before. */
+function changed<Entry extends { member: string }>(
+  before: readonly Entry[],
+  after: readonly Entry[],
+): Set<string> {
+  const known = new Set(before.map((entry) => JSON.stringify(entry)))
+  return new Set(after.filter((entry) => !known.has(JSON.stringify(entry))).map(({ member }) => member))
 }

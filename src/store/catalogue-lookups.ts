@@ -14,6 +14,8 @@ type Lookup = Pick<
   | 'member'
   | 'memberByHandle'
   | 'pendingVerification'
+  | 'forModerators'
+  | 'dismissedSince'
   | 'hasReport'
   | 'publicKey'
 >
@@ -49,6 +51,13 @@ export function createLookups(db: DatabaseSync): Lookups {
     `SELECT d.view AS view FROM listings l JOIN documents d USING (n)
      WHERE l.unverified > 0 ORDER BY l.at, l.id LIMIT ?`,
   )
+  const moderation = db.prepare(
+    `SELECT d.view AS view FROM listings l JOIN documents d USING (n)
+     WHERE l.moderation > 0 ORDER BY l.at, l.id LIMIT ?`,
+  )
+  const dismissed = db.prepare(
+    'SELECT l.id AS listing, d.reporter AS reporter FROM dismissed d JOIN listings l USING (n) WHERE d.at >= ?',
+  )
   const report = db.prepare('SELECT 1 AS known FROM reports WHERE sha256 = ? LIMIT 1')
   const key = db.prepare('SELECT blob FROM keys WHERE fingerprint = ? ORDER BY member LIMIT 1')
   const listingsAfter = db.prepare(
@@ -81,10 +90,13 @@ export function createLookups(db: DatabaseSync): Lookups {
     infoHashes: () => (infoHashes.all() as { hash: string }[]).map(({ hash }) => hash),
     member: (id) => viewOf(member.get(id)) as MemberView | null,
     memberByHandle: (handle) => viewOf(byHandle.get(handle)) as MemberView | null,
-    pendingVerification: (limit = 1_000) =>
-      (pending.all(Math.max(1, Math.trunc(limit))) as { view: string }[]).map(
-        ({ view }) => JSON.parse(view) as ListingView,
-      ),
+    pendingVerification: (limit = 1_000) => viewsOf(pending.all(Math.max(1, Math.trunc(limit)))),
+    forModerators: (limit = 1_000) => viewsOf(moderation.all(Math.max(1, Math.trunc(limit)))),
+    dismissedSince: (at) =>
+      (dismissed.all(at) as { listing: string; reporter: string }[]).map(({ listing: id, reporter }) => ({
+        listing: id,
+        reporter,
+      })),
     hasReport: (sha256) => report.get(sha256) !== undefined,
     publicKey: (fingerprint) => (key.get(fingerprint) as { blob: string } | undefined)?.blob ?? null,
     listings: (status) => inPages((id) => listingsAfter.all(id, status ?? null)),
@@ -95,6 +107,10 @@ export function createLookups(db: DatabaseSync): Lookups {
 function viewOf(row: Record<string, SQLOutputValue> | undefined): unknown {
   const view = row?.['view']
   return typeof view === 'string' ? JSON.parse(view) : null
+}
+
+function viewsOf(rows: Record<string, SQLOutputValue>[]): ListingView[] {
+  return rows.map((row) => viewOf(row) as ListingView)
 }
 
 function* inPages(after: (id: string) => Record<string, SQLOutputValue>[]): Generator<string, undefined> {

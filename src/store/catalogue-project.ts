@@ -1,5 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { Authority } from '../core/events.ts'
 import { listingFigures, projectListing, projectMember } from '../core/project.ts'
+import { reportsOf } from '../core/reports.ts'
 import type { ListingState, MemberState, SiteState } from '../core/state.ts'
 import type { Figures } from '../core/tiers.ts'
 import { isTrustedCandidate, NO_FIGURES, trustedMembers } from '../core/tiers.ts'
@@ -37,6 +39,8 @@ export function createProjector(db: DatabaseSync, intake: Intake, rows: Rows, si
        stars = :stars, upheld_at = :upheld_at, max_site_seq = :max_site_seq WHERE n = :n`,
   )
   const addMention = writer(db, 'INSERT OR IGNORE INTO mentions (member, n) VALUES (?, ?)')
+  const forgetDismissed = writer(db, 'DELETE FROM dismissed WHERE n = ?')
+  const addDismissed = writer(db, 'INSERT INTO dismissed (n, reporter, at) VALUES (?, ?, ?)')
   const markMember = writer(db, 'UPDATE members SET dirty = 1 WHERE id = ?')
   const markEndorsed = writer(
     db,
@@ -88,8 +92,10 @@ export function createProjector(db: DatabaseSync, intake: Intake, rows: Rows, si
     for (const row of dirty) {
       const state = stateOf(row.n)
       const figures = listingFigures(state, site)
-      const acts = [...state.verifications, ...state.reviews, ...state.report_decisions]
+      const acts = actsOf(state)
       for (const { by } of [...acts, ...state.comments]) addMention.run(by, row.n)
+      for (const by of Object.keys({ ...state.ratings, ...state.attestations })) addMention.run(by, row.n)
+      keepDismissed(row.n, state, site)
       const status = state.submitted === null ? null : figures.status
       const { ratings, stars, upheld_at } = figures
       const max_site_seq = acts.reduce(
@@ -106,6 +112,12 @@ export function createProjector(db: DatabaseSync, intake: Intake, rows: Rows, si
       if (!same) markMember.run(state.uploader)
     }
     return dirty.length === STEP_LISTINGS
+  }
+
+  function keepDismissed(n: number, state: ListingState, site: SiteState): void {
+    forgetDismissed.run(n)
+    for (const { reporter, state: now, decided_at } of reportsOf(state, site))
+      if (now === 'dismissed' && decided_at !== null) addDismissed.run(n, reporter, decided_at)
   }
 
   function memberFigures(id: string): Figures {
@@ -230,6 +242,20 @@ export function createProjector(db: DatabaseSync, intake: Intake, rows: Rows, si
       return { from: since ?? Number.NEGATIVE_INFINITY, until: until ?? Number.POSITIVE_INFINITY }
     },
   }
+}
+
+/** All of a listing whose right to be done was recorded by a position of the site's stream. */
+function actsOf(state: ListingState): { by: string; authority: Authority }[] {
+  return [
+    ...state.verifications,
+    ...state.reviews,
+    ...state.undone,
+    ...state.report_decisions,
+    ...state.appeal_answers,
+    ...state.superseded,
+    ...state.verification_requests.flatMap(({ by, authority }) => (by === null ? [] : [{ by, authority }])),
+    ...state.comments.flatMap(({ hides }) => hides),
+  ]
 }
 
 interface FigureRow {

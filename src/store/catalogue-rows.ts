@@ -17,10 +17,10 @@ export interface Rows {
 export function createRows(db: DatabaseSync, swarm: Swarm): Rows {
   const getOld = db.prepare('SELECT view IS NULL AS fresh, words FROM documents WHERE n = ?')
   const setView = writer(db, 'UPDATE documents SET view = ?, words = ? WHERE n = ?')
-  const setNothing = writer(db, 'UPDATE listings SET dirty = 0, unverified = 0 WHERE n = ?')
+  const setNothing = writer(db, 'UPDATE listings SET dirty = 0, unverified = 0, moderation = 0 WHERE n = ?')
   const setRow = writer(
     db,
-    `UPDATE listings SET dirty = 0, unverified = :unverified, tier = :tier, quant = :quant, name_key = :name_key,
+    `UPDATE listings SET dirty = 0, unverified = :unverified, moderation = :moderation, tier = :tier, quant = :quant, name_key = :name_key,
        size = :size, at = :at, rating = :rating WHERE n = :n`,
   )
   const removeWords = writer(db, 'DELETE FROM words WHERE rowid = ?')
@@ -55,7 +55,8 @@ export function createRows(db: DatabaseSync, swarm: Swarm): Rows {
       setView.run(JSON.stringify(view), words, n)
       setRow.run({
         n,
-        unverified: Number(isUnverified(view)),
+        unverified: Number(view.verification_wanted),
+        moderation: Number(isForModerators(view)),
         tier: view.tier,
         quant: quantOf(view),
         name_key: view.model.normalize('NFKC').toLowerCase(),
@@ -77,15 +78,16 @@ function quantOf({ quantisation: { claimed, proven, match } }: ListingView): str
   return (match === 'mislabelled' ? proven[0] : claimed) ?? claimed ?? proven[0] ?? null
 }
 
-function ratingOf({ community: { rating_centi, ratings } }: ListingView): number {
-  if (rating_centi === null) return NO_RATING
-  // Of two with the same mean the one with more ratings comes first.
-  return rating_centi * (MAX_COUNTED_RATINGS + 1) + Math.min(ratings, MAX_COUNTED_RATINGS)
+function ratingOf({ community: { rank_centi, ratings } }: ListingView): number {
+  if (rank_centi === null) return NO_RATING
+  // Of two with the same rank the one with more ratings comes first.
+  return rank_centi * (MAX_COUNTED_RATINGS + 1) + Math.min(ratings, MAX_COUNTED_RATINGS)
 }
 
-function isUnverified({ status, verifications }: ListingView): boolean {
-  const over = status === 'withdrawn' || status === 'removed' || status === 'rejected'
-  return !over && !verifications.some(({ granted }) => granted)
+/** Whether something here waits for a moderator: open reports, or an open appeal. */
+function isForModerators({ status, community, appeal }: ListingView): boolean {
+  if (appeal?.state === 'open') return true
+  return community.reports_open > 0 && status !== 'removed' && status !== 'withdrawn'
 }
 
 function wordsOf(view: ListingView): [string, string, string, string, string, string] {

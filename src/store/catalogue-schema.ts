@@ -5,7 +5,7 @@ import type { Schema } from './sqlite.ts'
  * the version whenever its states or views change, so that files of an older
  * program are rebuilt (a test holds a digest of what this version shows).
  */
-export const CATALOGUE_VERSION = 4
+export const CATALOGUE_VERSION = 5
 
 /** Needs its view projected. */
 export const DIRTY_VIEW = 1
@@ -60,6 +60,8 @@ export const CATALOGUE_SCHEMA: Schema = {
       -- The latest position of the site's stream that its authorities name.
       max_site_seq INTEGER NOT NULL DEFAULT 0,
       unverified INTEGER NOT NULL DEFAULT 0,
+      -- Open reports or an open appeal.
+      moderation INTEGER NOT NULL DEFAULT 0,
       tier TEXT,
       quant TEXT,
       name_key TEXT,
@@ -73,6 +75,7 @@ export const CATALOGUE_SCHEMA: Schema = {
     CREATE INDEX listings_uploader ON listings (uploader, status, ratings, stars, upheld_at);
     CREATE INDEX listings_site_seq ON listings (max_site_seq);
     CREATE INDEX listings_unverified ON listings (at, id) WHERE unverified > 0;
+    CREATE INDEX listings_moderation ON listings (at, id) WHERE moderation > 0;
     CREATE INDEX listings_new ON listings (status, at DESC, id DESC);
     CREATE INDEX listings_seeders ON listings (status, seeders DESC, id DESC);
     CREATE INDEX listings_downloads ON listings (status, downloads DESC, id DESC);
@@ -100,7 +103,11 @@ export const CATALOGUE_SCHEMA: Schema = {
     CREATE TRIGGER words_counted AFTER UPDATE OF words ON documents WHEN old.words IS NOT new.words
       BEGIN UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE key = 'counted'; END;
 
-    -- Members whose handle or role a listing's view looks at, beside its uploader.
+    -- Reports that a moderator dismissed, by the code of their reporter.
+    CREATE TABLE dismissed (n INTEGER, reporter TEXT, at TEXT NOT NULL, PRIMARY KEY (n, reporter)) STRICT, WITHOUT ROWID;
+    CREATE INDEX dismissed_at ON dismissed (at);
+
+    -- Members whose handle, role or ban a listing looks at, beside its uploader.
     CREATE TABLE mentions (member TEXT, n INTEGER, PRIMARY KEY (member, n)) STRICT, WITHOUT ROWID;
 
     CREATE TABLE swarm (

@@ -107,7 +107,7 @@ function by(sort: CatalogueSort): (a: ListingView, b: ListingView) => number {
     downloads: (view) => catalogue.swarm([view.info_hash ?? ''])?.completed ?? -1,
     name: (view) => view.model.toLowerCase(),
     size: (view) => view.size_bytes,
-    rating: ({ community }) => (community.rating_centi ?? -1) * 1_000 + community.ratings,
+    rating: ({ community }) => (community.rank_centi ?? -1) * 1_000 + community.ratings,
   }
   const up = sort === 'name' ? 1 : -1
   return (a, b) => {

@@ -143,6 +143,8 @@ export function openCatalogue(path: string, options: CatalogueOptions): Catalogu
     memberState: (id) => using(() => parts.intake.memberState(id)),
     listingState: (id) => using(() => parts.intake.listingState(id)),
     pendingVerification: (limit) => using(() => parts.lookups.pendingVerification(limit)),
+    forModerators: (limit) => using(() => parts.lookups.forModerators(limit)),
+    dismissedSince: (at) => using(() => parts.lookups.dismissedSince(at)),
     hasReport: (sha256) => using(() => parts.lookups.hasReport(sha256)),
     publicKey: (fingerprint) => using(() => parts.lookups.publicKey(fingerprint)),
     putSwarm: (observations) => using(() => parts.swarm.put(observations)),

@@ -4,7 +4,8 @@ import { describe, it } from 'node:test'
 import { fold } from '../core/fold.ts'
 import { parseEvent } from '../core/lift.ts'
 import { projectAll } from '../core/project.ts'
-import type { StoredEvent } from '../core/events.ts'
+import { EVENT_DATA, type StoredEvent } from '../core/events.ts'
+import { reportsOf } from '../core/reports.ts'
 import type { World } from '../core/state.ts'
 import { randomEvents, randomSource, unplaced } from '../../test/random-events.ts'
 import { tempDir } from '../../test/tools.ts'
@@ -64,7 +65,8 @@ describe('a catalogue that follows a random ledger', () => {
           statuses.add(value)
       for (const { tier } of members.values()) tiers.add(tier)
     }
-    assert.equal(types.size, 18)
+    const known = Object.values(EVENT_DATA).flatMap((table) => Object.keys(table))
+    assert.deepEqual([...types].toSorted(), [...known, 'of_a_later_version'].toSorted())
     for (const wanted of [
       'pending',
       'published',
@@ -100,6 +102,30 @@ function assertEqual(catalogue: Catalogue, world: World, now: string): void {
   for (const [id, state] of world.listings) assert.deepEqual(catalogue.listingState(id), state)
 
   const listings = [...expected.listings.values()]
+  assert.deepEqual(
+    new Set(catalogue.forModerators().map(({ id }) => id)),
+    new Set(
+      listings
+        .filter(
+          ({ appeal, status, community }) =>
+            appeal?.state === 'open' ||
+            (community.reports_open > 0 && status !== 'removed' && status !== 'withdrawn'),
+        )
+        .map(({ id }) => id),
+    ),
+  )
+  const dismissed = [...world.listings.values()].flatMap((listing) =>
+    reportsOf(listing, world.site).flatMap(({ reporter, state }) =>
+      state === 'dismissed' ? `${listing.id} ${reporter}` : [],
+    ),
+  )
+  assert.deepEqual(
+    catalogue
+      .dismissedSince('')
+      .map(({ listing, reporter }) => `${listing} ${reporter}`)
+      .toSorted(),
+    dismissed.toSorted(),
+  )
   const statuses = Map.groupBy(listings, ({ status }) => status)
   for (const status of ['pending', 'published', 'rejected', 'suspended', 'removed', 'withdrawn'] as const)
     assert.equal(catalogue.search({ status }).total, statuses.get(status)?.length ?? 0)
@@ -124,7 +150,7 @@ function assertEqual(catalogue: Catalogue, world: World, now: string): void {
     catalogue.pendingVerification().map(({ id }) => id).toSorted(),
     listings
       .filter(({ status }) => status === 'pending' || status === 'published' || status === 'suspended')
-      .filter(({ verifications }) => verifications.every(({ granted }) => !granted))
+      .filter((view) => view.verification_wanted)
       .map(({ id }) => id)
       .toSorted(),
   ) // prettier-ignore

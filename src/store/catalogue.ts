@@ -95,7 +95,11 @@ export interface Catalogue {
   site(): SiteState
   memberState(id: string): MemberState | null
   listingState(id: string): ListingState | null
-  /** Listings that no granted verifier has verified and nobody has refused or withdrawn; oldest first. */
+  /** Listings with open reports or an open appeal, oldest first. */
+  forModerators(limit?: number): ListingView[]
+  /** Reports that were dismissed since a time (ISO), by the code of their reporter. */
+  dismissedSince(at: string): { listing: string; reporter: string }[]
+  /** Listings that no granted verifier has verified yet, or not since it was asked for again, and nobody has refused or withdrawn; oldest first. */
   pendingVerification(limit?: number): ListingView[]
   /** Whether a verification names this blob as its report. */
   hasReport(sha256: string): boolean

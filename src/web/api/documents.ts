@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { Decision, ReportCategory } from '../../core/events.ts'
+import { Decision, ReportCategory } from '../../core/community-events.ts'
 
 /** Query of `GET /api/models`. */
 export const ModelsQuery = z.object({

@@ -1,4 +1,4 @@
-import type { ReportCategory } from '../../core/events.ts'
+import type { ReportCategory } from '../../core/community-events.ts'
 import { Sha256 } from '../../core/ids.ts'
 import type { ListingView, MemberView } from '../../core/views.ts'
 import { putText } from '../../store/texts.ts'
@@ -31,7 +31,7 @@ export async function comment(
 ): Promise<void> {
   const listing = await findListing(deps, id)
   const text = await putText(deps.blobs, input.text, deps.random(16))
-  await appendAtEnd(deps, listing.id, [newEvent(deps, self(actor), 'commented', { text })])
+  await appendAtEnd(deps, listing.id, [newEvent(deps, self(actor), 'commented', { text, reply_to: null })])
 }
 
 /**
@@ -55,6 +55,7 @@ export async function report(
       reporter: Sha256.parse(await hmac(deps.secret, `${listing.id}${member.id}`)),
       counts,
       text: await putText(deps.blobs, input.text, deps.random(16)),
+      evidence: null,
     }),
   ])
   return { counts }

@@ -1,4 +1,5 @@
-import type { Authority, Decision } from '../../core/events.ts'
+import type { Decision } from '../../core/community-events.ts'
+import type { Authority } from '../../core/events.ts'
 import { QalError } from '../../core/error.ts'
 import { putText } from '../../store/texts.ts'
 import { heldRole } from '../actor.ts'

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { isPlain, Source, SourceType, Tag } from '../../core/events.ts'
+import { Source, SourceType, Tag } from '../../core/events.ts'
+import { isPlain } from '../../core/fields.ts'
 import { Md5, Sha256 } from '../../core/ids.ts'
 
 const lower = (text: string): string => text.trim().toLowerCase()

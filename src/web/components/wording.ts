@@ -1,4 +1,5 @@
-import type { JudgeVerdict, Judges, ReportCategory, SourceType } from '../../core/events.ts'
+import type { ReportCategory } from '../../core/community-events.ts'
+import type { JudgeVerdict, Judges, SourceType } from '../../core/events.ts'
 import type {
   Consensus,
   ListingView,
