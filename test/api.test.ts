@@ -232,6 +232,80 @@ describe('when the API is used', () => {
     assert.equal(bySha.body['field'], 'sha256')
   })
 
+  it('identifies a file by five digits of its SHA-256, and says what became of it', async () => {
+    const body = await submission()
+    const sha256 = String(body['sha256'])
+    const { body: submitted } = await call('POST', '/api/submissions', 'alice', body)
+    const id = String(submitted['id'])
+    const model = submitted['model'] as { info_hash: string; info_hash_v2: string }
+    const ask = async (prefix: string, as: string | null = null, kind = ''): Promise<Answer> =>
+      call('GET', `/api/identify/${kind}${prefix}`, as)
+    const matches = async (prefix: string, as: string | null = null, kind = ''): Promise<unknown[]> =>
+      ((await ask(prefix, as, kind)).body['matches'] as { id: string }[]).filter((match) => match.id === id)
+
+    // While it waits it is its uploader's business.
+    const five = sha256.slice(0, 5)
+    assert.deepEqual(await matches(five), [])
+    assert.deepEqual(await matches(five, 'bob'), [])
+    assert.equal((await matches(five, 'alice')).length, 1)
+
+    await call('POST', `/api/models/${id}/review`, 'mod', { decision: 'approve' })
+    const answer = await ask(five.toUpperCase())
+    assert.equal(answer.status, 200)
+    assert.equal(answer.body['prefix'], five)
+    assert.equal(answer.body['more'], false)
+    assert.match(answer.headers.get('cache-control') ?? '', /public/)
+    assert.match((await ask(five, 'bob')).headers.get('cache-control') ?? '', /no-store/)
+    const [match] = (await matches(five)) as Record<string, unknown>[]
+    assert.deepEqual(match, {
+      sha256,
+      info_hash: model.info_hash,
+      info_hash_v2: model.info_hash_v2,
+      id,
+      url: `/models/${id}/model-${n}`,
+      model: `Model ${n}`,
+      path: `model-${n}-Q8_0.gguf`,
+      size_bytes: match?.['size_bytes'],
+      uploader: 'alice',
+      tier: 'unverified',
+      status: 'published',
+      consensus: 'PENDING',
+      verification: { integrity: 'pending', form: 'pending', behaviour: 'pending' },
+      demo: false,
+    })
+    for (const hash of [model.info_hash, model.info_hash_v2]) {
+      assert.equal((await matches(hash.slice(0, 5), null, 'info-hash/')).length, 1)
+      assert.deepEqual(await matches(hash.slice(0, 5)), [])
+    }
+    const another = (five.startsWith('0') ? '1' : '0') + five.slice(1)
+    assert.deepEqual(await matches(another), [])
+
+    // Who holds a file that was refused learns it.
+    await call('POST', `/api/models/${id}/review`, 'mod', { decision: 'reject', reason: 'Mislabelled' })
+    const [refused] = (await matches(five)) as { status: string }[]
+    assert.equal(refused?.status, 'rejected')
+  })
+
+  it('gives 100 matches and says that there are more', async () => {
+    for (let i = 0; i < 101; i += 1) {
+      const tail = i.toString(16).padStart(2, '0')
+      const hashes = { sha256: `eeeee${'0'.repeat(57)}${tail}`, info_hash: `eeeee${'0'.repeat(33)}${tail}` }
+      await call('POST', '/api/submissions', 'bob', { name: `Crowd ${i}`, size_bytes: 9, ...hashes })
+      const { body } = await call('GET', '/api/identify/eeeee', 'bob')
+      assert.equal((body['matches'] as unknown[]).length, Math.min(100, i + 1))
+      assert.equal(body['more'], i === 100)
+    }
+  })
+
+  it('asks for exactly five digits, so that nobody tells which file they hold', async () => {
+    for (const prefix of ['abcd', 'abcdef', 'ghijk', 'a'.repeat(64), '%20abc', '.....'])
+      for (const kind of ['', 'info-hash/']) {
+        const { status, body } = await call('GET', `/api/identify/${kind}${prefix}`, null)
+        assert.deepEqual([status, body['field']], [422, 'prefix'], prefix)
+      }
+    assert.equal((await call('GET', '/api/identify/abcde', 'qal_wrong')).status, 401)
+  })
+
   it('lets reviewers decide, nobody on their own, and asks for a reason to reject', async () => {
     const submitted = await call('POST', '/api/submissions', 'mod', await submission())
     const own = `/api/models/${String(submitted.body['id'])}/review`

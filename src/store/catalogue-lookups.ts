@@ -9,6 +9,7 @@ type Lookup = Pick<
   Catalogue,
   | 'listing'
   | 'byHash'
+  | 'byPrefix'
   | 'duplicateOf'
   | 'infoHashes'
   | 'member'
@@ -34,6 +35,14 @@ export function createLookups(db: DatabaseSync): Lookups {
   const byHash = db.prepare(
     `SELECT DISTINCT l.id AS id, l.status = 'published' AS shown FROM hashes h JOIN listings l USING (n)
      WHERE h.hash >= :hash AND h.hash < :hash || 'g' ORDER BY shown DESC, id LIMIT ${MAX_BY_HASH}`,
+  )
+  const byPrefix = db.prepare(
+    `SELECT DISTINCT h.hash AS hash, l.id AS id, l.status = 'published' AS shown
+     FROM hashes h JOIN listings l USING (n)
+     WHERE h.hash >= :prefix AND h.hash < :prefix || 'g'
+       AND (h.field IN ('info_hash', 'info_hash_v2')) = :torrent
+       AND (l.status NOT IN ('pending', 'withdrawn') OR l.uploader = :own)
+     ORDER BY shown DESC, l.id, h.hash LIMIT :limit`,
   )
   const duplicate = db.prepare(
     `SELECT l.id AS id FROM hashes h JOIN listings l USING (n)
@@ -74,6 +83,17 @@ export function createLookups(db: DatabaseSync): Lookups {
       const asked = hash.toLowerCase()
       if (!/^[0-9a-f]{4,64}$/.test(asked)) return []
       return (byHash.all({ hash: asked }) as { id: string }[]).map(({ id }) => id)
+    },
+    byPrefix(prefix, { kind, own, limit }) {
+      const asked = prefix.toLowerCase()
+      if (!/^[0-9a-f]{4,64}$/.test(asked)) return []
+      const rows = byPrefix.all({
+        prefix: asked,
+        torrent: Number(kind === 'info_hash'),
+        own: own ?? '',
+        limit: Math.max(1, Math.min(MAX_BY_HASH, Math.trunc(limit))),
+      }) as { hash: string; id: string }[]
+      return rows.map(({ hash, id }) => ({ hash, id }))
     },
     duplicateOf({ sha256, info_hash, info_hash_v2 }) {
       for (const [field, hash] of [

@@ -298,6 +298,33 @@ describe('a look-up', () => {
       assert.deepEqual(catalogue.byHash(hash), [])
   })
 
+  it('finds files and torrents by a prefix, each by its own hash alone', () => {
+    const all = { own: null, limit: 1_000 }
+    for (const view of views) {
+      const hidden = view.status === 'pending' || view.status === 'withdrawn'
+      for (const [kind, hash] of [
+        ['sha256', view.sha256],
+        ['info_hash', view.info_hash],
+        ['info_hash', view.info_hash_v2],
+      ] as const) {
+        if (hash === null) continue
+        const other = kind === 'sha256' ? 'info_hash' : 'sha256'
+        const found = { hash, id: view.id }
+        for (const prefix of [hash, hash.slice(0, 5), hash.slice(0, 5).toUpperCase()]) {
+          const has = (options: Parameters<Catalogue['byPrefix']>[1]): boolean =>
+            catalogue.byPrefix(prefix, options).some(({ id }) => id === found.id)
+          assert.equal(has({ ...all, kind }), !hidden, `${view.status} ${kind}`)
+          assert.equal(has({ ...all, kind, own: view.uploader.id }), true)
+          assert.equal(has({ ...all, kind, own: 'm_nobody' }), !hidden)
+        }
+        assert.ok(!catalogue.byPrefix(hash, { ...all, kind: other, own: view.uploader.id }).length)
+      }
+    }
+    assert.ok(views.some(({ status }) => status === 'pending'))
+    for (const prefix of ['', 'abc', 'ghijk', '%'])
+      assert.deepEqual(catalogue.byPrefix(prefix, { ...all, kind: 'sha256' }), [])
+  })
+
   it('names the published listing that has a digest already, and in which field', () => {
     const none = { sha256: null, info_hash: null, info_hash_v2: null }
     for (const view of views.slice(0, 60))

@@ -125,6 +125,7 @@ export function openCatalogue(path: string, options: CatalogueOptions): Catalogu
     search: (query) => using(() => parts.search.search(query)),
     listing: (id) => using(() => parts.lookups.listing(id)),
     byHash: (hash) => using(() => parts.lookups.byHash(hash)),
+    byPrefix: (prefix, asked) => using(() => parts.lookups.byPrefix(prefix, asked)),
     infoHashes: () => using(() => parts.lookups.infoHashes()),
     duplicateOf: (hashes) => using(() => parts.lookups.duplicateOf(hashes)),
     member: (id) => using(() => parts.lookups.member(id)),

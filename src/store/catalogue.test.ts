@@ -69,6 +69,22 @@ describe('a catalogue file', () => {
     assert.ok([...catalogue.listings()].length > 5)
   })
 
+  it('names what is pending or withdrawn by a prefix to its uploader alone', async (t) => {
+    const seen = new Set<string>()
+    for (const seed of [1, 2, 3, 4]) {
+      const catalogue = await caughtUp(t, ':memory:', await ledgerOf(t, seed, 400))
+      for (const { sha256, status, id, uploader } of catalogue.listings()) {
+        const names = (own: string | null): boolean =>
+          catalogue.byPrefix(sha256, { kind: 'sha256', own, limit: 1_000 }).some((found) => found.id === id)
+        assert.equal(names(null), status !== 'pending' && status !== 'withdrawn', status)
+        assert.equal(names(uploader.id), true, status)
+        seen.add(status)
+      }
+    }
+    for (const status of ['pending', 'published', 'rejected', 'suspended', 'removed', 'withdrawn'])
+      assert.ok(seen.has(status), status)
+  })
+
   const damages: [string, (path: string) => Promise<void>][] = [
     ['is no database', (path) => writeFile(path, 'x'.repeat(50_000))],
     ['is empty', (path) => writeFile(path, '')],

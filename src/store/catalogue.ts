@@ -41,6 +41,9 @@ export interface CataloguePage {
   facets: { tier: Facet<Tier>[]; quant: Facet[]; tag: Facet[] }
 }
 
+/** Which hash a prefix is of: a listed file's SHA-256, or a torrent's info hash, v1 or v2. */
+export type HashKind = 'sha256' | 'info_hash'
+
 /** What one tracker said of one info hash at a time; never history, never a rule's input. */
 export interface SwarmObservation {
   /** v1 (40 hexadecimal digits), v2 (64), or v2 as trackers know it, cut to 40. */
@@ -76,6 +79,14 @@ export interface Catalogue {
   listing(id: string): ListingView | null
   /** Listings of an info hash, v1 or v2, or of a model file's SHA-256, whole or its first 4 digits or more; published ones first, then by age. At most 1,000. */
   byHash(hash: string): string[]
+  /**
+   * Whose hash begins with these 4 to 64 digits, published ones first, then by
+   * age: of pending and withdrawn listings only those of the member `own`. At most `limit`.
+   */
+  byPrefix(
+    prefix: string,
+    options: { kind: HashKind; own: string | null; limit: number },
+  ): { hash: string; id: string }[]
   /** The published listing that has one of these already, and in which field. */
   duplicateOf(hashes: {
     sha256: string | null

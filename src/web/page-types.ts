@@ -1,5 +1,5 @@
-import type { ListingView, MemberView, Tier } from '../core/views.ts'
-import type { Role } from '../core/events.ts'
+import type { Consensus, ListingView, MemberView, Status, Tier } from '../core/views.ts'
+import type { Judges, Role } from '../core/events.ts'
 
 /** What every page needs beside its own subject. */
 export interface PageContext {
@@ -36,6 +36,37 @@ export interface ModelItem extends ListingView {
   magnet_v1: string | null
   torrent_url: string | null
   swarm: SwarmView | null
+}
+
+/** A listed file whose hash begins with the digits that were asked for. */
+export interface IdentifyMatch {
+  sha256: string
+  /** Of the listing's torrent. */
+  info_hash: string | null
+  info_hash_v2: string | null
+  id: string
+  /** Path of its page. */
+  url: string
+  model: string
+  /** Of the file inside the torrent. */
+  path: string
+  size_bytes: number
+  uploader: string
+  /** The badge. */
+  tier: Tier
+  status: Status
+  consensus: Consensus
+  verification: Judges
+  demo: boolean
+}
+
+/** What `GET /api/identify/{prefix}` answers. */
+export interface IdentifyAnswer {
+  version: 1
+  prefix: string
+  matches: IdentifyMatch[]
+  /** Whether there are more than are given: then "no match" means nothing. */
+  more: boolean
 }
 
 /** Texts kept beside the ledger, resolved for one page; null where erased. */

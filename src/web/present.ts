@@ -16,6 +16,12 @@ function slugOf(name: string): string {
     .replaceAll(/^[-.]+|[-.]+$/g, '')
 }
 
+/** Path of a listing's page. */
+export function modelUrl({ id, model }: Pick<ListingView, 'id' | 'model'>): string {
+  const slug = slugOf(model)
+  return `/models/${id}${slug === '' ? '' : `/${slug}`}`
+}
+
 /** A listing with magnets, addresses and what the last scrape saw. */
 export function presentModel(view: ListingView, deps: Pick<AppDeps, 'catalogue' | 'site'>): ModelItem {
   const magnet = {
@@ -26,11 +32,10 @@ export function presentModel(view: ListingView, deps: Pick<AppDeps, 'catalogue' 
     webSeeds: view.web_seeds,
     size: view.files.reduce((sum, { size_bytes }) => sum + size_bytes, 0),
   }
-  const slug = slugOf(view.model)
   return {
     ...view,
-    slug,
-    url: `/models/${view.id}${slug === '' ? '' : `/${slug}`}`,
+    slug: slugOf(view.model),
+    url: modelUrl(view),
     magnet: view.info_hash === null && view.info_hash_v2 === null ? null : buildMagnet(magnet),
     magnet_v1: view.info_hash === null ? null : buildMagnet(magnet, { v1Only: true }),
     torrent_url: view.torrent === null ? null : `/models/${view.id}.torrent`,

@@ -15,6 +15,7 @@ import { presentModel, textsOf } from '../present.ts'
 import { forbidden, notFound } from '../problem.ts'
 import { check, formBody, jsonBody } from './body.ts'
 import { ClaimBody, CommentBody, ModelsQuery, RatingBody, ReportBody, ReviewBody } from './documents.ts'
+import { identifyRoutes } from './identify.ts'
 import { route } from './route.ts'
 
 const PER_PAGE = 50
@@ -243,6 +244,8 @@ export function createApi(deps: AppDeps): OpenAPIHono {
       return c.json(member)
     },
   )
+
+  identifyRoutes(app, deps)
 
   app.get('/api/openapi.json', (c) =>
     c.json(
