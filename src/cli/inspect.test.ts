@@ -61,6 +61,11 @@ test('the report says what the file really is, and the help shows how', async (t
   assert.match(stdout, /^MISLABELLED {2}tiny-Q4_K_M\.gguf\n/)
   assert.match(stdout, /The file name says Q4_K_M, but every tensor matches Q8_0/)
   assert.match(stdout, /blk\.0\.attn_k\.weight is Q8_0, expected Q4_K/)
+  const listed = await qal(path, '--tensors')
+  assert.match(listed.stdout, /blk\.0\.attn_k\.weight +256 x 256 +Q8_0 +DIFFERS, expected Q4_K\n/)
+  assert.match(listed.stdout, /output_norm\.weight +256 +F32 +as expected\n/)
+  const rows = JSON.parse((await qal(path, '--tensors', '--json')).stdout) as Inspection
+  assert.equal(rows.tensor_table?.length, rows.tensors)
   const help = await qal('--help')
   assert.equal(help.code, 0)
   assert.match(help.stdout, /Examples:\n {2}bin\/qal inspect/)

@@ -8,6 +8,7 @@ import {
   type Finding,
   type Inspection,
   type Quantisation,
+  type TensorRow,
   type Verdict,
 } from '../gguf/index.ts'
 import { openFileSource, type FileSource } from '../store/file-source.ts'
@@ -18,6 +19,7 @@ const EXIT: Record<Verdict, number> = { accept: 0, warn: 0, mislabelled: 3, reje
 
 interface Options {
   label?: string
+  tensors?: boolean
   json?: boolean
 }
 
@@ -27,6 +29,7 @@ export function inspectCommand(): Command {
     .description('Check a GGUF model: structure, quantisation label, chat template, weights')
     .argument('<model>', 'the .gguf file; of a split model the first shard, the others beside it')
     .option('--label <name>', 'the quantisation a listing claims, such as Q4_K_M')
+    .option('--tensors', 'list every tensor with its type and the type its label wants')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -36,12 +39,13 @@ Nothing is uploaded and nothing is executed. Exit codes: 0 accept or warn, 3 mis
 Examples:
   bin/qal inspect model-Q4_K_M.gguf
   bin/qal inspect model.gguf --label Q4_K_M --json
+  bin/qal inspect model-Q4_K_M.gguf --tensors
   bin/qal inspect model-Q8_0-00001-of-00003.gguf`,
     )
     .action(run)
 }
 
-async function run(path: string, { label, json }: Options): Promise<void> {
+async function run(path: string, { label, tensors, json }: Options): Promise<void> {
   if (label !== undefined && readLabel(label).fileType === null)
     throw usageError('--label', 'a file type such as Q4_K_M', label)
   const open: FileSource[] = []
@@ -54,6 +58,7 @@ async function run(path: string, { label, json }: Options): Promise<void> {
     const inspection = await inspect(await openSource(path), {
       fileName: basename(path),
       label,
+      tensorTable: tensors === true,
       openShard: (name) => openSource(join(dirname(path), name)).catch(absent),
     })
     printLines(json === true ? [escapedJson(inspection)] : report(inspection))
@@ -85,7 +90,9 @@ function report(inspection: Inspection): string[] {
     `${verdict.toUpperCase()}  ${safeLine(file_name ?? 'model')}`,
     ...table(facts(inspection)).map((line) => `  ${line}`),
     ...(findings.length === 0 ? ['  No findings'] : findings.map(findingLine)),
-    ...differenceLines(inspection.quantisation),
+    ...(inspection.tensor_table === null
+      ? differenceLines(inspection.quantisation)
+      : tensorLines(inspection.tensor_table)),
   ]
 }
 
@@ -155,4 +162,18 @@ function differenceLines(quantisation: Quantisation | null): string[] {
   if (quantisation === null || lines.length === 0) return []
   const rest = quantisation.total - quantisation.matched - lines.length
   return rest > 0 ? [...lines, `    and ${rest} more`] : lines
+}
+
+/** One line a tensor; what differs stands out by a word, not by colour. */
+function tensorLines(rows: readonly TensorRow[]): string[] {
+  const cells = rows.map(({ name, shape, type, expected, matches }) => [
+    safeLine(name),
+    shape.join(' x '),
+    type,
+    matches === null ? '' : matches ? 'as expected' : `DIFFERS, expected ${expected}`,
+  ])
+  const widths = [0, 1, 2].map((column) => Math.max(0, ...cells.map((row) => row[column]?.length ?? 0)))
+  return cells.map((row) =>
+    `    ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd(),
+  )
 }

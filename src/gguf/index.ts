@@ -9,7 +9,7 @@ export {
   type MetaArray,
   type MetaValue,
 } from './header.ts'
-export { inspect, type InspectOptions, type Inspection } from './inspect.ts'
+export { inspect, type InspectOptions, type Inspection, type TensorRow } from './inspect.ts'
 export { labelOfFileName, readLabel, type Label } from './labels.ts'
 export { memorySource } from './memory-source.ts'
 export type { MemoryNeeds } from './memory.ts'

@@ -169,6 +169,27 @@ test('what a file is for is recognised', async () => {
   }
 })
 
+test('the table names every tensor with what its label wants', async () => {
+  const { tensor_table: rows, tensors } = await inspect(memorySource(tiny()), {
+    label: 'Q4_K_M',
+    tensorTable: true,
+  })
+  assert.equal(rows?.length, tensors)
+  const row = (name: string) => rows?.find((candidate) => candidate.name === name)
+  assert.deepEqual(row('blk.0.ffn_up.weight'), {
+    name: 'blk.0.ffn_up.weight',
+    shape: [256, 512],
+    type: 'Q8_0',
+    bytes: (256 * 512 * 34) / 32,
+    shard: 0,
+    expected: 'Q4_K',
+    matches: false,
+  })
+  assert.equal(row('blk.0.attn_norm.weight')?.matches, true)
+  const plain = await inspect(memorySource(tiny()))
+  assert.equal(plain.tensor_table, null)
+})
+
 test('an architecture nobody knows gets no badge', async () => {
   const bytes = single('Q8_0', (block, i) => block.fill(i + 1))
   const known = await inspect(memorySource(bytes), { label: 'Q8_0' })

@@ -1,18 +1,20 @@
 import type { ByteSource } from '../core/byte-source.ts'
 import { isQalError } from '../core/error.ts'
 import { checkArchitecture, isKnownArchitecture } from './architectures.ts'
+import { isAsWanted, wantedName } from './compare.ts'
 import { verdictOf, type Finding, type Verdict } from './finding.ts'
 import { stringOf, weigh, type GgufHeader } from './header.ts'
 import { labelOfFileName, readLabel } from './labels.ts'
 import { memoryNeeds, type MemoryNeeds } from './memory.ts'
 import { kindOf, lintTexts, summariseMetadata, type FileKind, type MetadataSummary } from './metadata.ts'
 import { parseGguf } from './parse.ts'
-import { proveQuantisation, type Claim, type Quantisation } from './proof.ts'
+import { proveTensors, type Claim, type Proof, type Quantisation } from './proof.ts'
 import { claimOfHeader, quantisationFindings } from './quantisation-findings.ts'
 import { RULES, type GgufCode } from './rules.ts'
 import { sampleWeights } from './sample.ts'
 import { gatherShards, splitOf, tensorsOf, type OpenShard, type Shard } from './split.ts'
 import { lintTemplates, type TemplateSummary } from './template.ts'
+import type { TensorTypeName } from './types.ts'
 
 /** What `qal inspect` says of a file. */
 export interface Inspection {
@@ -29,6 +31,8 @@ export interface Inspection {
   quantisation: Quantisation | null
   metadata: MetadataSummary | null
   tensors: number
+  /** Every tensor with what its recipe wants of it; null unless it was asked for. */
+  tensor_table: TensorRow[] | null
   shards: number
   template: TemplateSummary | null
   memory: MemoryNeeds | null
@@ -44,6 +48,22 @@ export interface InspectOptions {
   openShard?: OpenShard | undefined
   /** Bytes of weights to look into for NaN, zeroes and blown-up values; 0 looks at none. */
   sampleBytes?: number
+  /** Whether to give the table of tensors. */
+  tensorTable?: boolean
+}
+
+/** One tensor beside what the recipe wants that `quantisation.compared_with` names. */
+export interface TensorRow {
+  name: string
+  /** Innermost dimension first, as in the file. */
+  shape: number[]
+  type: TensorTypeName
+  bytes: number
+  /** Counted from 0. */
+  shard: number
+  /** A type, or in words which are allowed; null where there is no recipe to compare with. */
+  expected: string | null
+  matches: boolean | null
 }
 
 const DEFAULT_SAMPLE_BYTES = 32 * 1024 * 1024
@@ -85,13 +105,13 @@ export async function inspect(source: ByteSource, options: InspectOptions = {}):
   findings.push(...lintTexts(header), ...template.findings)
 
   const architecture = stringOf(header, 'general.architecture')
-  let quantisation: Quantisation | null = null
+  let proof: Proof | null = null
   if (kind === 'model' && !broken) {
     const ofHeader = claimOfHeader(header)
-    quantisation = proveQuantisation(header, tensors, claimsOf(options, ofHeader.claim), {
+    proof = proveTensors(header, tensors, claimsOf(options, ofHeader.claim), {
       knownArchitecture: architecture !== null && isKnownArchitecture(architecture),
     })
-    findings.push(...ofHeader.findings, ...quantisationFindings(header, tensors, quantisation))
+    findings.push(...ofHeader.findings, ...quantisationFindings(header, tensors, proof.quantisation))
   }
   const weights = await lookIntoWeights(shards, options.sampleBytes ?? DEFAULT_SAMPLE_BYTES, findings)
   return conclude(
@@ -102,9 +122,10 @@ export async function inspect(source: ByteSource, options: InspectOptions = {}):
       gguf_version: header.version,
       architecture,
       parameters: weigh(tensors).elements,
-      quantisation,
+      quantisation: proof?.quantisation ?? null,
       metadata: summariseMetadata(header),
       tensors: tensors.length,
+      tensor_table: options.tensorTable === true ? tableOf(shards, proof?.expected ?? null) : null,
       shards: shards.length,
       template: template.summary,
       memory: memoryNeeds(header, tensors),
@@ -135,11 +156,31 @@ function emptyInspection(source: ByteSource, { fileName }: InspectOptions): Insp
     quantisation: null,
     metadata: null,
     tensors: 0,
+    tensor_table: null,
     shards: 1,
     template: null,
     memory: null,
     weights: null,
   }
+}
+
+function tableOf(shards: readonly Shard[], expected: Proof['expected']): TensorRow[] {
+  const rows: TensorRow[] = []
+  shards.forEach(({ header }, shard) => {
+    for (const tensor of header.tensors) {
+      const wanted = expected === null ? undefined : (expected[rows.length] ?? null)
+      rows.push({
+        name: tensor.name,
+        shape: tensor.dims,
+        type: tensor.type,
+        bytes: tensor.bytes,
+        shard,
+        expected: wanted === undefined ? null : wantedName(wanted),
+        matches: wanted === undefined ? null : isAsWanted(tensor, wanted),
+      })
+    }
+  })
+  return rows
 }
 
 const WEIGHT = { reject: 0, mislabelled: 1, warn: 2, info: 3 } as const

@@ -42,7 +42,7 @@ function model(fileType: FileType, override: Override = () => undefined): GgufTe
   const plain = shapes.map(([name, dims]) => ({ name, dims, elements: dims.reduce((a, b) => a * b, 1) }))
   const found = recipeModelOf(HEADER, plain)
   assert.ok(found !== null)
-  const types = recipe(planRecipes(plain, 'fused-v'), fileType, found, { imatrix: false, is70b: false })
+  const types = recipe(planRecipes(plain, 'current'), fileType, found, { imatrix: false, is70b: false })
   assert.ok(types !== null)
   return plain.map((tensor, i) => {
     const type = override(tensor.name) ?? types[i] ?? 'F32'
@@ -80,7 +80,11 @@ test('a claim is exact, a variant, mislabelled or unknown', () => {
     ['larger ends, not said', model('Q4_K_M', ends('Q8_0')), claims('Q4_K_M', 'Q4_K_M'), 'variant'],
     ['dynamic', model('Q4_K_M', layersBelow(8, 'Q5_K')), claims('UD-Q4_K_XL', 'Q4_K_M'), 'variant'],
     ['dynamic in name only', model('Q2_K'), claims('UD-Q4_K_XL', 'Q4_K_M'), 'mislabelled'],
-    ['all of one type', model('Q4_K_M', all('Q4_K')), claims('Q4_K_M', 'Q4_K_M'), 'mislabelled'],
+    // llama.cpp's own --pure, under the same file type: told with its bits, not called a lie.
+    ['all of one type', model('Q4_K_M', all('Q4_K')), claims('Q4_K_M', 'Q4_K_M'), 'variant'],
+    ['all of one lower type', model('Q4_K_M', all('Q3_K')), claims('Q4_K_M', 'Q4_K_M'), 'mislabelled'],
+    ['smaller ends', model('Q4_K_M', ends('Q3_K')), claims('Q4_K_M', 'Q4_K_M'), 'variant'],
+    ['larger ends promised, not there', model('Q4_K_M'), claims('Q4_K_L', 'Q4_K_M'), 'variant'],
     ['thinned', model('Q4_K_M', layersBelow(4, 'Q2_K')), claims('Q4_K_M', 'Q4_K_M'), 'mislabelled'],
     [
       'one tensor larger',
@@ -133,7 +137,14 @@ test('what differs is named, bounded, and counted where it is below the label', 
   ])
   assert.equal(larger.below, 0)
   assert.equal(larger.matched, larger.total - 2)
-  assert.match(larger.reason, /^Custom mix, \d\.\d\d bits per weight/)
+  assert.match(
+    larger.reason,
+    /^Custom mix, \d\.\d\d bits per weight .*token_embd\.weight is Q8_0 instead of Q4_K/,
+  )
+  assert.deepEqual(larger.compared_with, { file_type: 'Q4_K_M', rules: 'current', imatrix: false })
+  const pure = proveQuantisation(HEADER, model('Q4_K_M', all('Q4_K')), claims('Q4_K_M'))
+  assert.match(pure.reason, /4\.50 bits per weight.*--pure/)
+  assert.ok(pure.below > 0)
   const lower = proveQuantisation(HEADER, model('Q2_K'), claims('Q4_K_M'))
   assert.equal(lower.differs.length, 50)
   assert.ok(lower.below > 50)

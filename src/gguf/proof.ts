@@ -1,23 +1,9 @@
-import { bytesIn, weigh, type GgufHeader, type GgufTensor } from './header.ts'
+import { compareAll, isAsWanted, wantedName, type Comparison } from './compare.ts'
+import { weigh, type GgufHeader, type GgufTensor } from './header.ts'
 import type { Label } from './labels.ts'
-import {
-  isQuantisable,
-  planRecipes,
-  recipe,
-  recipeModelOf,
-  RULE_VERSIONS,
-  type RecipeModel,
-  type RecipePlan,
-} from './recipe.ts'
-import {
-  bitsPerWeight,
-  FILE_TYPE_NAMES,
-  FILE_TYPES,
-  isQuantised,
-  TENSOR_TYPES,
-  type FileType,
-  type TensorTypeName,
-} from './types.ts'
+import { describeVariant, differsOnlyInEnds, isPure } from './variant.ts'
+import { isQuantisable, recipeModelOf, RULE_VERSION_NAMES, type RuleVersion } from './recipe.ts'
+import { bitsPerWeight, FILE_TYPES, TENSOR_TYPES, type FileType, type TensorTypeName } from './types.ts'
 
 /** One tensor that is not as the claimed recipe would have it. */
 export interface Difference {
@@ -33,7 +19,9 @@ export interface Quantisation {
   /** File types whose recipe every tensor matches. */
   proven: FileType[]
   match: 'exact' | 'variant' | 'mislabelled' | 'unknown'
-  /** Tensors that are as the claimed file type wants them; without a claim, as the nearest does. */
+  /** The recipe that `matched`, `differs` and the table of tensors speak of: the claim's, without one the nearest. */
+  compared_with: { file_type: FileType; rules: RuleVersion; imatrix: boolean } | null
+  /** Tensors that are as that recipe wants them. */
   matched: number
   total: number
   bits_per_weight: number
@@ -63,26 +51,23 @@ const CUSTOM_CEILING = 1.6
 const VARIANT_SHARE = 0.75
 const VARIANT_CEILING = 1.5
 
-interface Comparison {
-  fileType: FileType
-  matched: number
-  /** Share of quantisable weights, embedding and output left out, that are as the recipe wants. */
-  share: number
-  expectedBits: number
-  expected: (TensorTypeName | null)[]
+/** A proof with what it says of each tensor, in the tensors' order; null where no recipe could be compared. */
+export interface Proof {
+  quantisation: Quantisation
+  expected: (TensorTypeName | null)[] | null
 }
 
 /**
- * Compares the tensors with the recipe of every file type, under every rule
- * version, with and without importance matrix, and the claims with the result.
- * `tensors` are those of all shards.
+ * Compares the tensors with the recipe of every file type, by the current rules
+ * and the older ones, with and without importance matrix, and the claims with
+ * the result. `tensors` are those of all shards.
  */
-export function proveQuantisation(
+export function proveTensors(
   header: Pick<GgufHeader, 'metadata'>,
   tensors: readonly GgufTensor[],
   claims: readonly Claim[],
   { knownArchitecture = true }: { knownArchitecture?: boolean } = {},
-): Quantisation {
+): Proof {
   const strongest = claims[0]?.label ?? null
   const model = recipeModelOf(header, tensors)
   const base = {
@@ -94,88 +79,53 @@ export function proveQuantisation(
   if (model === null || !tensors.some(isQuantisable)) {
     const reason =
       tensors.length === 0 ? 'The file holds no tensors' : 'The file holds no weights that a recipe covers'
-    return { ...base, proven: [], match: 'unknown', matched: 0, differs: [], below: 0, nearest: null, reason }
+    const nothing = { proven: [], compared_with: null, matched: 0, differs: [], below: 0, nearest: null }
+    return { quantisation: { ...base, ...nothing, match: 'unknown', reason }, expected: null }
   }
-  const best = new Map<FileType, Comparison>()
-  const plans = RULE_VERSIONS.map((version) => planRecipes(tensors, version))
-  for (const fileType of FILE_TYPE_NAMES) {
-    const comparison = compareBest(tensors, plans, fileType, model)
-    if (comparison !== null) best.set(fileType, comparison)
-  }
+  const claimed = claims.flatMap(({ label }) => label.fileType ?? [])
+  const best = compareAll(tensors, model, claimed)
   const proven = [...best.values()].filter((c) => c.matched === tensors.length).map((c) => c.fileType)
   const nearest = nearestOf([...best.values()])
   const against =
     (strongest?.fileType === null || strongest === null ? undefined : best.get(strongest.fileType)) ??
     (nearest === null ? undefined : best.get(nearest.file_type))
   const differing = against === undefined ? [] : differences(tensors, against)
-  const judged = judge({ claims, best, proven, nearest, bits: base.bits_per_weight, knownArchitecture })
-  return {
-    ...base,
-    ...judged,
+  const judged = judge({
+    claims,
+    tensors,
+    best,
     proven,
     nearest,
-    matched: against?.matched ?? 0,
-    differs: differing.slice(0, MAX_DIFFERENCES),
-    below: differing.filter((d) => !(bitsOf(d.found) >= bitsOf(d.expected))).length,
+    bits: base.bits_per_weight,
+    knownArchitecture,
+  })
+  return {
+    quantisation: {
+      ...base,
+      ...judged,
+      proven,
+      nearest,
+      compared_with:
+        against === undefined
+          ? null
+          : { file_type: against.fileType, rules: against.version, imatrix: against.imatrix },
+      matched: against?.matched ?? 0,
+      differs: differing.slice(0, MAX_DIFFERENCES),
+      below: differing.filter((d) => !(bitsOf(d.found) >= bitsOf(d.expected))).length,
+    },
+    expected: against?.expected ?? null,
   }
+}
+
+/** As `proveTensors`, without what it says of each tensor. */
+export function proveQuantisation(...args: Parameters<typeof proveTensors>): Quantisation {
+  return proveTensors(...args).quantisation
 }
 
 function countTypes(tensors: readonly GgufTensor[]): Partial<Record<TensorTypeName, number>> {
   const counts: Partial<Record<TensorTypeName, number>> = {}
   for (const { type } of tensors) counts[type] = (counts[type] ?? 0) + 1
   return counts
-}
-
-/** The best match of a file type over rule versions and importance matrix. */
-function compareBest(
-  tensors: readonly GgufTensor[],
-  plans: readonly RecipePlan[],
-  fileType: FileType,
-  model: RecipeModel,
-): Comparison | null {
-  let best: Comparison | null = null
-  for (const plan of plans)
-    for (const imatrix of [false, true])
-      for (const is70b of model.is70b) {
-        const comparison = compare(tensors, recipe(plan, fileType, model, { imatrix, is70b }), fileType)
-        if (comparison !== null && (best === null || comparison.matched > best.matched)) best = comparison
-      }
-  return best
-}
-
-function compare(
-  tensors: readonly GgufTensor[],
-  expected: (TensorTypeName | null)[] | null,
-  fileType: FileType,
-): Comparison | null {
-  if (expected === null) return null
-  let matched = 0
-  let agreeing = 0
-  let body = 0
-  let bytes = 0
-  let elements = 0
-  tensors.forEach((tensor, i) => {
-    const wanted = expected[i] ?? null
-    const fits = wanted === null ? isLeftAlone(tensor) : tensor.type === wanted
-    if (fits) matched += 1
-    elements += tensor.elements
-    bytes += wanted === null ? tensor.bytes : bytesIn(wanted, tensor.elements)
-    if (wanted === null || tensor.name === 'token_embd.weight' || tensor.name === 'output.weight') return
-    body += tensor.elements
-    if (fits) agreeing += tensor.elements
-  })
-  return {
-    fileType,
-    matched,
-    share: body === 0 ? 0 : agreeing / body,
-    expectedBits: elements === 0 ? 0 : (bytes * 8) / elements,
-    expected,
-  }
-}
-
-// Norms, biases and routers keep the type of the source model, which is never a block type.
-function isLeftAlone({ type }: GgufTensor): boolean {
-  return !isQuantised(type)
 }
 
 function nearestOf(comparisons: readonly Comparison[]): Quantisation['nearest'] {
@@ -187,15 +137,15 @@ function differences(tensors: readonly GgufTensor[], { expected }: Comparison): 
   const differs: Difference[] = []
   tensors.forEach((tensor, i) => {
     const wanted = expected[i] ?? null
-    const fits = wanted === null ? isLeftAlone(tensor) : tensor.type === wanted
-    if (!fits)
-      differs.push({ tensor: tensor.name, expected: wanted ?? 'F32, F16 or BF16', found: tensor.type })
+    if (!isAsWanted(tensor, wanted))
+      differs.push({ tensor: tensor.name, expected: wantedName(wanted), found: tensor.type })
   })
   return differs
 }
 
 interface Evidence {
   claims: readonly Claim[]
+  tensors: readonly GgufTensor[]
   best: ReadonlyMap<FileType, Comparison>
   proven: readonly FileType[]
   nearest: Quantisation['nearest']
@@ -233,7 +183,8 @@ function judge(evidence: Evidence): Judgement {
 
 const WHERE = { listing: 'The listing', file_name: 'The file name', file_type: 'general.file_type' } as const
 
-function judgeClaim({ source, label }: Claim, { best, proven, nearest, bits }: Evidence): Judgement {
+function judgeClaim({ source, label }: Claim, evidence: Evidence): Judgement {
+  const { best, proven, nearest, bits } = evidence
   const fileType = label.fileType
   const comparison = fileType === null ? undefined : best.get(fileType)
   const says = `${WHERE[source]} says ${label.text}`
@@ -243,29 +194,24 @@ function judgeClaim({ source, label }: Claim, { best, proven, nearest, bits }: E
       : `the nearest is ${nearest?.file_type ?? 'none'}`
   if (fileType === null || comparison === undefined)
     return { match: proven.length > 0 ? 'mislabelled' : 'unknown', reason: `${says}, but ${really}` }
-  if (proven.includes(fileType))
-    return {
-      match: 'exact',
-      reason: `${comparison.matched} of ${comparison.expected.length} tensors match ${fileType}`,
-    }
+  if (proven.includes(fileType)) return exact({ source, label }, comparison)
   const ratio = comparison.expectedBits === 0 ? 0 : bits / comparison.expectedBits
   const wants = round(comparison.expectedBits)
-  if (label.custom && ratio >= CUSTOM_FLOOR && ratio <= CUSTOM_CEILING)
-    return {
-      match: 'variant',
-      reason: `Custom mix, ${bits.toFixed(2)} bits per weight (${fileType} has ${wants.toFixed(2)})`,
-    }
+  const variant = (): Judgement => ({
+    match: 'variant',
+    reason: describeVariant(evidence.tensors, comparison, bits),
+  })
+  if (label.custom && ratio >= CUSTOM_FLOOR && ratio <= CUSTOM_CEILING) return variant()
   if (proven.length > 0) return { match: 'mislabelled', reason: `${says}, but ${really}` }
+  // What --pure makes, and other ends, are llama.cpp's own under the same file type: told, whatever the bits.
+  if (isPure(evidence.tensors, fileType)) return variant()
+  if (differsOnlyInEnds(evidence.tensors, comparison) && ratio >= CUSTOM_FLOOR) return variant()
   if (ratio < FLOOR)
     return {
       match: 'mislabelled',
       reason: `${says}, but ${bits.toFixed(2)} bits per weight are fewer than its ${wants.toFixed(2)}; ${really}`,
     }
-  if (comparison.share >= VARIANT_SHARE)
-    return {
-      match: 'variant',
-      reason: `Custom mix, ${bits.toFixed(2)} bits per weight (${fileType} has ${wants.toFixed(2)})`,
-    }
+  if (comparison.share >= VARIANT_SHARE) return variant()
   if (
     nearest !== null &&
     nearest.share >= VARIANT_SHARE &&
@@ -278,6 +224,15 @@ function judgeClaim({ source, label }: Claim, { best, proven, nearest, bits }: E
       reason: `${says}, but ${bits.toFixed(2)} bits per weight are far from its ${wants.toFixed(2)}; ${really}`,
     }
   return { match: 'unknown', reason: `${says}; the mix is neither its recipe nor near another` }
+}
+
+function exact({ source, label }: Claim, { fileType, version, matched, expected }: Comparison): Judgement {
+  const rules = version === 'current' ? '' : ` ${RULE_VERSION_NAMES[version]}`
+  const says = `${matched} of ${expected.length} tensors match ${fileType}${rules}`
+  // A label that promises more than the plain type is not kept by the plain type.
+  if (label.custom && source !== 'file_type')
+    return { match: 'variant', reason: `${says}: it is plain ${fileType}, without what ${label.text} adds` }
+  return { match: 'exact', reason: says }
 }
 
 // A dense model as MXFP4_MOE is Q8_0 to the byte, so several recipes may fit one file.

@@ -164,7 +164,7 @@ test("every recipe is what llama.cpp's own quantiser chooses", async (t) => {
       assert.equal(answers.length, fileTypes.length * 2)
       const model = recipeModelOf(header, tensors)
       assert.ok(model !== null)
-      const plan = planRecipes(tensors, 'fused-v')
+      const plan = planRecipes(tensors, 'current')
       for (const [id, imatrix, theirs] of answers) {
         const fileType = fileTypes.find((candidate) => FILE_TYPES[candidate].id === id)
         assert.ok(fileType !== undefined)

@@ -42,15 +42,28 @@ const EMBEDDING: Table = {
 
 /** The type that the mix of a file type gives a tensor, before widths are looked at (llama-quant.cpp, `llama_tensor_get_type_impl`). */
 export function adjustedType(s: Situation): TensorTypeName {
-  const { category, fileType, base, model, tensor, version } = s
+  const { category, fileType, base, version } = s
   const isValue =
-    category === 'attn_v' || (version === 'fused-v' && (category === 'attn_qkv' || category === 'attn_kv_b'))
-  if (category === 'output' || (model.tied && category === 'token_embd')) return outputType(s)
-  if (fileType === 'MXFP4_MOE') return (tensor.dims[2] ?? 1) > 1 ? 'MXFP4' : 'Q8_0'
+    category === 'attn_v' || (version === 'current' && (category === 'attn_qkv' || category === 'attn_kv_b'))
+  if (category === 'output' || isTiedOutput(s)) return outputType(s)
+  if (fileType === 'MXFP4_MOE') return isExperts(s) ? 'MXFP4' : 'Q8_0'
   if (category === 'token_embd') return EMBEDDING[fileType] ?? base
   if (VERY_LOW.has(fileType)) return veryLowType(s, isValue)
   if (isValue) return valueType(s)
   return OF_CATEGORY[category]?.(s) ?? base
+}
+
+/** Whether the token embedding doubles as the output matrix and gets its type. */
+function isTiedOutput({ category, model, tensor, version }: Situation): boolean {
+  if (!model.tied || category !== 'token_embd') return false
+  if (version === '2023' || version === '2023-q2') return false
+  return version === 'current' || tensor.name === 'token_embd.weight'
+}
+
+// Bailing's attention projections have three dimensions too, so there the role decides.
+function isExperts({ category, model, tensor }: Situation): boolean {
+  if ((tensor.dims[2] ?? 1) <= 1) return false
+  return model.architecture !== 'bailingmoe3' || category.startsWith('ffn_')
 }
 
 const OF_CATEGORY: Partial<Record<Category, (s: Situation) => TensorTypeName>> = {
@@ -63,9 +76,10 @@ const OF_CATEGORY: Partial<Record<Category, (s: Situation) => TensorTypeName>> =
   ffn_up: (s) => middleType(s, advance(s, 'up')),
 }
 
-function outputType({ tensor, fileType, base, model }: Situation): TensorTypeName {
+function outputType({ tensor, fileType, base, model, version }: Situation): TensorTypeName {
   if (fileType === 'MXFP4_MOE') return 'Q8_0'
-  if (model.architecture === 'falcon' || (tensor.dims[0] ?? 0) % TENSOR_TYPES[base].block !== 0) return 'Q8_0'
+  const block = version === '2023' || version === '2023-q2' ? 256 : TENSOR_TYPES[base].block
+  if (model.architecture === 'falcon' || (tensor.dims[0] ?? 0) % block !== 0) return 'Q8_0'
   if (VERY_LOW.has(fileType) || fileType === 'IQ3_XXS') return 'Q5_K'
   return base === 'Q8_0' ? 'Q8_0' : 'Q6_K'
 }
@@ -201,7 +215,8 @@ function attentionOutputType({ fileType, base, model }: Situation): TensorTypeNa
 const FUSED: Table = { Q3_K_M: 'Q4_K', Q3_K_L: 'Q4_K', IQ3_M: 'Q4_K', Q4_K_M: 'Q5_K', Q5_K_M: 'Q6_K' }
 
 // IQ3_XS thins the gate and up matrices of the middle six eighths.
-function middleType({ fileType, base, model }: Situation, layer: number): TensorTypeName {
+function middleType({ fileType, base, model, version }: Situation, layer: number): TensorTypeName {
+  if (version === '2023-q2') return 'Q3_K'
   const middle = layer >= Math.floor(model.layers / 8) && layer < Math.floor((7 * model.layers) / 8)
   return fileType === 'IQ3_XS' && middle ? 'IQ3_XXS' : base
 }

@@ -8,6 +8,7 @@ import {
   recipe,
   type RecipeModel,
   type RecipeTensor,
+  type RuleVersion,
 } from './recipe.ts'
 import type { FileType, TensorTypeName } from './types.ts'
 
@@ -87,13 +88,13 @@ function modelOf(more: Partial<RecipeModel> = {}): RecipeModel {
 
 interface Mix {
   imatrix?: boolean
-  version?: 'fused-v' | 'split-v'
+  version?: RuleVersion
   is70b?: boolean
   norm?: TensorTypeName
 }
 
 function typesOf(tensors: RecipeTensor[], fileType: FileType, model: RecipeModel, mix: Mix = {}) {
-  const types = recipe(planRecipes(tensors, mix.version ?? 'fused-v'), fileType, model, {
+  const types = recipe(planRecipes(tensors, mix.version ?? 'current'), fileType, model, {
     imatrix: mix.imatrix ?? false,
     is70b: mix.is70b ?? false,
   })
@@ -173,6 +174,9 @@ test('the mixes of the other file types, computed from the same shapes', () => {
     )
 })
 
+const OSS: Partial<RecipeModel> = { architecture: 'gpt-oss', experts: 32 }
+const CONVERTED: Mix = { version: 'converter' }
+
 test('single tensors follow the rule for their situation', () => {
   const dense = tensorsOf(LLAMA_8B)
   const tied = tensorsOf({ ...LLAMA_8B, output: false })
@@ -212,10 +216,16 @@ test('single tensors follow the rule for their situation', () => {
     ['experts of a mixture', mixture, 'MXFP4_MOE', 'blk.5.ffn_up_exps.weight', 'MXFP4', { experts: 8 }],
     ['others of a mixture', mixture, 'MXFP4_MOE', 'blk.5.attn_q.weight', 'Q8_0', { experts: 8 }],
     ['fused, now', fused, 'Q4_K_M', 'blk.4.attn_qkv.weight', 'Q4_K'],
-    ['fused, before', fused, 'Q4_K_M', 'blk.4.attn_qkv.weight', 'Q5_K', {}, { version: 'split-v' }],
+    ['fused, before', fused, 'Q4_K_M', 'blk.4.attn_qkv.weight', 'Q5_K', {}, { version: '2025' }],
     ['width of 32s', odd, 'Q4_K_M', 'blk.4.attn_q.weight', 'Q5_0'],
-    ['width of 32s, old rules', odd, 'Q3_K_S', 'blk.4.attn_q.weight', 'IQ4_NL', {}, { version: 'split-v' }],
+    ['width of 32s, old rules', odd, 'Q3_K_S', 'blk.4.attn_q.weight', 'IQ4_NL', {}, { version: '2025' }],
     ['width of 32s, new rules', odd, 'Q3_K_S', 'blk.4.attn_q.weight', 'Q4_0'],
+    ['width of 32s, 2023', odd, 'Q3_K_S', 'blk.4.attn_q.weight', 'Q4_1', {}, { version: '2023' }],
+    ['tied, 2023', tied, 'Q4_K_M', 'token_embd.weight', 'Q4_K', { tied: true }, { version: '2023' }],
+    ['Q2_K, 2023', dense, 'Q2_K', 'blk.4.ffn_up.weight', 'Q3_K', {}, { version: '2023-q2' }],
+    ['experts as published', mixture, 'BF16', 'blk.4.ffn_up_exps.weight', 'MXFP4', OSS, CONVERTED],
+    ['the rest as asked', mixture, 'BF16', 'blk.4.attn_q.weight', 'BF16', OSS, CONVERTED],
+    ['ternary ends', dense, 'TQ1_0', 'token_embd.weight', 'F16', {}, CONVERTED],
     ['width of 16s', odd, 'Q4_K_M', 'blk.4.ffn_down.weight', 'F16'],
     ['output of an odd width', odd, 'Q4_K_M', 'output.weight', 'Q8_0'],
     ['falcon', dense, 'Q4_K_M', 'blk.6.ffn_down.weight', 'Q5_K', { architecture: 'falcon' }],
@@ -226,6 +236,33 @@ test('single tensors follow the rule for their situation', () => {
     assert.ok(types !== null, name)
     assert.equal(types.get(which), expected, `${name}: ${fileType} ${which}`)
   }
+})
+
+test('layers were counted in the order of the file', () => {
+  const tensors = tensorsOf(LLAMA_8B)
+  // As alphabetical shards give them: layer 10 comes right after layer 1.
+  const shuffled = tensors.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  const type = (version: RuleVersion, name: string) =>
+    typesOf(shuffled, 'Q4_K_S', modelOf(), { version })?.get(name)
+  assert.equal(type('2025', 'blk.2.attn_v.weight'), 'Q5_K')
+  assert.equal(type('2024', 'blk.2.attn_v.weight'), 'Q4_K')
+  assert.equal(type('2024', 'blk.10.attn_v.weight'), 'Q5_K')
+})
+
+test('a file type has no recipe of a time that did not know it', () => {
+  const tensors = tensorsOf(LLAMA_8B)
+  for (const [fileType, version, exists] of [
+    ['Q4_K_M', '2023', true],
+    ['IQ4_XS', '2023', false],
+    ['Q4_K_M', '2023-q2', false],
+    ['Q4_K_M', 'converter', false],
+    ['Q8_0', 'converter', true],
+  ] as const)
+    assert.equal(
+      typesOf(tensors, fileType, modelOf(), { version }) !== null,
+      exists,
+      `${fileType} ${version}`,
+    )
 })
 
 test('a width that no fallback fits has no recipe, as llama.cpp refuses it', () => {
@@ -243,7 +280,7 @@ test('names give the role', () => {
     ['blk.0.ffn_up_shexp.weight', 'ffn_up'],
     ['blk.0.attn_output.weight', 'attn_output'],
   ] as const)
-    assert.equal(categoryOf(name, 'fused-v'), category, name)
+    assert.equal(categoryOf(name, 'current'), category, name)
   assert.ok(!isQuantisable(tensor('blk.0.attn_q.bias', 4096)))
   assert.ok(!isQuantisable(tensor('blk.0.ssm_conv1d.weight', 4, 4096)))
   assert.ok(!isQuantisable(tensor('x.weight', 4096, 1)))

@@ -3,12 +3,29 @@ import { adjustedType } from './recipe-rules.ts'
 import { FILE_TYPES, isQuantised, TENSOR_TYPES, type FileType, type TensorTypeName } from './types.ts'
 
 /**
- * llama.cpp's quantiser has changed its mind over time. `fused-v`: fused
- * attn_qkv and attn_kv_b count as attention values (2026); `split-v`: only
- * attn_v does, and fused tensors have rules of their own (2023 to 2025).
+ * llama.cpp's quantiser has changed its mind over time, newest first (history
+ * of llama-quant.cpp and, before, llama.cpp). Files of every age are about:
+ * - `current` (2026): fused attn_qkv and attn_kv_b count as attention values;
+ * - `2025`: only attn_v does, fused tensors have rules of their own;
+ * - `2024`: the same, but layers are counted in the file's order (llama.cpp#9005);
+ * - `2023`: tied embeddings are not yet treated as the output, other fallbacks,
+ *   only types that existed then;
+ * - `2023-q2`: Q2_K as it was before January 2024, with feed-forward in Q3_K;
+ * - `converter`: not the quantiser but convert_hf_to_gguf.py, which keeps experts
+ *   published in MXFP4 as they are, and ends of ternary models in F16.
  */
-export const RULE_VERSIONS = ['fused-v', 'split-v'] as const
+export const RULE_VERSIONS = ['current', '2025', '2024', '2023', '2023-q2', 'converter'] as const
 export type RuleVersion = (typeof RULE_VERSIONS)[number]
+
+/** How a sentence names a rule version that is not the current one. */
+export const RULE_VERSION_NAMES: Record<RuleVersion, string> = {
+  current: 'by the current rules',
+  '2025': 'by the rules of 2025',
+  '2024': 'by the rules of 2024',
+  '2023': 'by the rules of 2023',
+  '2023-q2': 'by the rules of 2023',
+  converter: 'as the converter makes it',
+}
 
 /** What of a model the rules look at, beside its tensors. */
 export interface RecipeModel {
@@ -48,7 +65,8 @@ export type RecipeTensor = Pick<GgufTensor, 'name' | 'dims' | 'elements'>
 export function categoryOf(name: string, version: RuleVersion): Category {
   if (name === 'output.weight') return 'output'
   if (name === 'token_embd.weight') return 'token_embd'
-  if (name === 'per_layer_token_embd.weight' && version === 'fused-v') return 'token_embd'
+  if (name === 'per_layer_token_embd.weight' && (version === 'current' || version === '2025'))
+    return 'token_embd'
   for (const part of ['attn_qkv', 'attn_kv_b', 'attn_v', 'attn_k', 'attn_q', 'attn_output'] as const)
     if (name.includes(`${part}.weight`)) return part
   for (const part of ['ffn_up', 'ffn_gate', 'ffn_down'] as const) if (name.includes(part)) return part
@@ -109,16 +127,22 @@ export interface RecipePlan {
   valueCount: number
 }
 
+const FILE_ORDER: ReadonlySet<RuleVersion> = new Set(['2024', '2023', '2023-q2'])
+
 /** Prepares a model's tensors, those of all shards. */
 export function planRecipes(tensors: readonly RecipeTensor[], version: RuleVersion): RecipePlan {
   const categories = tensors.map(({ name }) => categoryOf(name, version))
-  const order = tensors
+  const touched = tensors
     .map((tensor, index) => ({ tensor, index, layer: layerOf(tensor.name) }))
     .filter(({ tensor }) => isQuantisable(tensor))
-    // The quantiser walks a map sorted by layer and then by name; its counters depend on it.
-    .toSorted((a, b) => a.layer - b.layer || (a.tensor.name < b.tensor.name ? -1 : 1))
-    .map(({ index }) => index)
-  const valueCount = categories.filter((c) => c === 'attn_v' || c === 'attn_qkv' || c === 'attn_kv_b').length
+  // The quantiser walks a map sorted by layer and then by name, once the file's order; its counters depend on it.
+  if (!FILE_ORDER.has(version))
+    touched.sort((a, b) => a.layer - b.layer || (a.tensor.name < b.tensor.name ? -1 : 1))
+  const order = touched.map(({ index }) => index)
+  const old = version === '2023' || version === '2023-q2'
+  const valueCount = categories.filter(
+    (c) => c === 'attn_v' || c === 'attn_qkv' || (c === 'attn_kv_b' && !old),
+  ).length
   return { version, tensors, categories, order, valueCount }
 }
 
@@ -138,12 +162,17 @@ export function recipe(
   { imatrix, is70b: seventy }: RecipeOptions,
 ): (TensorTypeName | null)[] | null {
   const base: TensorTypeName = FILE_TYPES[fileType].base
+  if (!existed(fileType, version)) return null
   const result = Array.from<TensorTypeName | null>({ length: tensors.length }).fill(null)
   const counters = { value: 0, down: 0, gate: 0, up: 0 }
   for (const index of order) {
     const tensor = tensors[index]
     const category = categories[index]
     if (tensor === undefined || category === undefined) continue
+    if (version === 'converter') {
+      result[index] = convertedType(tensor, category, base, model)
+      continue
+    }
     if (!isQuantised(base)) {
       result[index] = base
       continue
@@ -160,15 +189,36 @@ export function recipe(
       version,
       is70b: seventy,
     })
-    const type = fitted(wanted, tensor.dims[0] ?? 0, version)
+    const type = fittedType(wanted, tensor.dims[0] ?? 0, version)
     if (type === null) return null
     result[index] = type
   }
   return result
 }
 
+/** What a version could make: in 2023 the plain and K types, by the converter what it writes itself. */
+function existed(fileType: FileType, version: RuleVersion): boolean {
+  if (version === 'converter') return CONVERTED.has(fileType)
+  if (version === '2023-q2') return fileType === 'Q2_K'
+  return version !== '2023' || FILE_TYPES[fileType].id <= FILE_TYPES.Q6_K.id || fileType === 'Q2_K_S'
+}
+
+const CONVERTED: ReadonlySet<FileType> = new Set(['F32', 'F16', 'BF16', 'Q8_0', 'TQ1_0', 'TQ2_0'])
+
+function convertedType(
+  { name, dims }: RecipeTensor,
+  category: Category,
+  base: TensorTypeName,
+  { architecture }: RecipeModel,
+): TensorTypeName {
+  // gpt-oss is published with its experts in MXFP4, and every conversion keeps their very bits.
+  if (architecture === 'gpt-oss' && /ffn_(?:up|gate|down)_exps\.weight$/.test(name)) return 'MXFP4'
+  if (base.startsWith('TQ') && (category === 'token_embd' || category === 'output')) return 'F16'
+  return (dims[0] ?? 0) % TENSOR_TYPES[base].block === 0 ? base : 'F16'
+}
+
 /** The type that stands in where a row is no multiple of the wanted type's block; null where upstream gives up. */
-function fitted(type: TensorTypeName, width: number, version: RuleVersion): TensorTypeName | null {
+export function fittedType(type: TensorTypeName, width: number, version: RuleVersion): TensorTypeName | null {
   const { block } = TENSOR_TYPES[type]
   if (width % block === 0) return type
   // Rows that are no multiple even of the smallest block stay at half precision.
@@ -198,6 +248,9 @@ const FALLBACKS: Partial<Record<TensorTypeName, TensorTypeName>> = {
 }
 
 function fallbackOf(type: TensorTypeName, version: RuleVersion): TensorTypeName | null {
-  if (version === 'split-v' && (type === 'Q2_K' || type === 'Q3_K')) return 'IQ4_NL'
+  if (type === 'Q2_K' || type === 'Q3_K') {
+    if (version === '2025' || version === '2024') return 'IQ4_NL'
+    if (version !== 'current' && type === 'Q3_K') return 'Q4_1'
+  }
   return FALLBACKS[type] ?? null
 }
