@@ -1,14 +1,9 @@
+import { hubBase, hubFileUrl, type HubFile } from '../core/hub.ts'
 import { checkWebSeed } from '../torrent/urls.ts'
 import { usageError } from './output.ts'
 
 /** A file in a Hugging Face repository, pinned at a commit. */
-export interface HubSource {
-  /** `organisation/name`. */
-  repository: string
-  /** 40 hexadecimal digits. */
-  commit: string
-  /** Below the repository's root. */
-  path: string
+export interface HubSource extends HubFile {
   /** Where it is downloaded from: a web seed (BEP 19). */
   url: string
 }
@@ -29,8 +24,8 @@ export function parseHubSource(text: string): HubSource {
   if ([...repository.split('/'), ...names].some((name) => /^\.{0,2}$/.test(name))) {
     throw usageError('--hf', `${FORM}, no empty name or dots`, text)
   }
-  const base = (process.env['QAL_HF_URL'] || 'https://huggingface.co').replace(/\/+$/, '')
-  const url = `${base}/${repository}/resolve/${commit}/${names.map(encodeURIComponent).join('/')}`
+  const base = hubBase(process.env['QAL_HF_URL'])
+  const url = hubFileUrl(base, { repository, commit, path })
   try {
     checkWebSeed(url, '--hf')
   } catch {

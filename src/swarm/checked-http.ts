@@ -14,18 +14,31 @@ export interface CheckedGetOptions {
   /** For a URL that we lengthened ourselves; a stranger's may have 2,048 characters. */
   maxUrlLength?: number
   signal?: AbortSignal
+  /** Without a byte for so long: `swarm_http_failed`. */
+  idleTimeoutMs?: number
+  /** POSTs this instead; only redirects that keep the method (307, 308) are followed. */
+  post?: { body: string; type: string }
+  /** A redirect to another origin is refused: whoever is asked answers themselves. */
+  sameOrigin?: boolean
+  /** Looks at each answer's head, redirects left out; what it throws ends the exchange before the body is read. */
+  onHead?: (head: CheckedHead) => void
 }
 
-export interface CheckedResponse {
+export interface CheckedHead {
   status: number
   headers: IncomingMessage['headers']
+  /** Where the answer came from, after redirects. */
+  url: string
+}
+
+export interface CheckedResponse extends CheckedHead {
   body: Uint8Array
 }
 
 const MAX_REDIRECTS = 5
 
 /**
- * GETs an http(s) URL that a stranger chose. Every hop's host is resolved once,
+ * GETs (or POSTs to) an http(s) URL that a stranger chose. Every hop's host is resolved once,
  * checked against the policy and connected to at exactly the checked addresses,
  * so that neither a redirect nor a rebinding name leads inside. Throws
  * `swarm_address_refused`, `swarm_bad_url`, `swarm_host_unknown`,
@@ -37,11 +50,22 @@ export async function checkedGet(url: string, options: CheckedGetOptions): Promi
   let next = url
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     const response = await getOnce(next, options, signal)
-    const location = response.headers.location
-    if (response.status < 300 || response.status >= 400 || location === undefined) return response
-    next = resolveLocation(location, next)
+    const location = redirectOf(response, options)
+    if (location === undefined) return response
+    const to = resolveLocation(location, next)
+    if (options.sameOrigin && new URL(to).origin !== new URL(next).origin)
+      throw httpFailed(url, `it redirects to another host, ${shorten(new URL(to).origin)}`)
+    next = to
   }
   throw httpFailed(url, `more than ${MAX_REDIRECTS} redirects`)
+}
+
+function redirectOf(
+  { status, headers }: Pick<CheckedHead, 'status' | 'headers'>,
+  { post }: CheckedGetOptions,
+): string | undefined {
+  const follows = post === undefined ? status >= 300 && status < 400 : status === 307 || status === 308
+  return follows ? headers.location : undefined
 }
 
 /** A `lookup` for sockets that answers with the addresses that were checked, whatever DNS says by now. */
@@ -64,8 +88,17 @@ async function getOnce(
   const { protocol } = checked.url
   if (protocol !== 'http:' && protocol !== 'https:') throw httpFailed(url, `the scheme is ${protocol}`)
   const request = (protocol === 'https:' ? httpsRequest : httpRequest)(checked.url, {
-    method: 'GET',
-    headers: { 'accept-encoding': 'identity', 'user-agent': 'qal', ...options.headers },
+    method: options.post ? 'POST' : 'GET',
+    headers: {
+      'accept-encoding': 'identity',
+      'user-agent': 'qal',
+      ...(options.post && {
+        'content-type': options.post.type,
+        'content-length': Buffer.byteLength(options.post.body),
+      }),
+      ...options.headers,
+    },
+    ...(options.idleTimeoutMs !== undefined && { timeout: options.idleTimeoutMs }),
     lookup: pinnedLookup(checked.addresses),
     // A pooled connection would outlive the check that allowed it.
     agent: false,
@@ -73,15 +106,16 @@ async function getOnce(
   })
   try {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      request.once('response', resolve).once('error', reject).end()
+      request.once('response', resolve).once('error', reject).end(options.post?.body)
+      request.once('timeout', () => request.destroy(new Error('no byte for too long')))
     })
     // A later error on the request (an abort after the answer) reaches the reader through the response.
     request.on('error', () => undefined)
-    return {
-      status: response.statusCode ?? 0,
-      headers: response.headers,
-      body: await readAll(response, options.maxBytes, url),
-    }
+    const head = { status: response.statusCode ?? 0, headers: response.headers, url }
+    // A redirect's own text may be longer than the few bytes that were asked for.
+    if (redirectOf(head, options) !== undefined) return { ...head, body: new Uint8Array() }
+    options.onHead?.(head)
+    return { ...head, body: await readAll(response, options.maxBytes, url) }
   } catch (cause) {
     if (cause instanceof QalError) throw cause
     throw httpFailed(url, signal.aborted ? 'it took too long or was stopped' : reason(cause), cause)
