@@ -237,7 +237,7 @@ function parseHostPort(entry: string): string {
 }
 
 /** The 16 bytes of an IPv6 literal, or undefined; scoped literals (`fe80::1%eth0`) are not taken. */
-function ipv6Bytes(ip: string): Uint8Array | undefined {
+export function ipv6Bytes(ip: string): Uint8Array | undefined {
   if (isIP(ip) !== 6 || ip.includes('%')) return undefined
   const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(ip)
   let text = ip
