@@ -134,14 +134,21 @@ sys.exit(0 if s.is_seeding else 1)
 }
 
 /** Seeds a .torrent with libtorrent until the test ends; returns its `ip:port`. */
-export function libtorrentSeed(t: Cleanable, torrentPath: string, dir: string): Promise<string> {
+export function libtorrentSeed(
+  t: Cleanable,
+  torrentPath: string,
+  dir: string,
+  options: { dhtRouter?: string } = {},
+): Promise<string> {
   const script = `${SESSION}
+if sys.argv[3]: ses.apply_settings({'enable_dht': True, 'dht_bootstrap_nodes': sys.argv[3], 'dht_restrict_routing_ips': False,
+  'dht_restrict_search_ips': False, 'dht_prefer_verified_node_ids': False})
 h = ses.add_torrent({'ti': lt.torrent_info(sys.argv[1]), 'save_path': sys.argv[2]})
 while not h.status().is_seeding: time.sleep(0.02)
 print(ses.listen_port(), flush=True)
 sys.stdin.read()
 `
-  return startPython(t, script, [torrentPath, dir])
+  return startPython(t, script, [torrentPath, dir, options.dhtRouter ?? ''])
 }
 
 async function startPython(t: Cleanable, script: string, args: string[]): Promise<string> {

@@ -4,10 +4,12 @@
  * whatever they end, it is this, and `fetch.ts` says so.
  */
 import { once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
 import WebTorrent, { type Torrent, type Wire } from 'webtorrent'
 import { isQalError, type ErrorCode } from '../core/error.ts'
 import { addressPolicy, type AddressPolicy } from './addresses.ts'
 import { announceTo } from './announce.ts'
+import { openDht } from './dht.ts'
 import { diskStore, type ChunkStore } from './disk-store.ts'
 import type { FetchJob, FetchProgress, ToParent } from './fetch-protocol.ts'
 import { diskPath } from './layout.ts'
@@ -19,6 +21,8 @@ const ANNOUNCE_TIMEOUT_MS = 15_000
 /** While nobody is there, ask again sooner than the tracker's interval, but no sooner than trackers take well: once soon, for a seeder that starts as we do, then each minute. */
 const LONELY_INTERVAL_MS = 60_000
 const LONELY_FIRST_MS = 10_000
+/** A lookup asks dozens of strangers. */
+const DHT_INTERVAL_MS = 5 * 60_000
 const GOODBYE_WITHIN_MS = 1_000
 const MAX_CONNECTIONS = 50
 const CACHE_BYTES = 32 * 2 ** 20
@@ -107,6 +111,7 @@ async function run(job: FetchJob): Promise<void> {
     send({ type: 'progress', progress })
   }, PROGRESS_EVERY_MS)
   const left = () => (data ? Math.max(data.layout.totalBytes - torrent.downloaded, 1) : 1)
+  if (job.dht) void keepLookingUp(job.infoHash, job.dht, { policy, stop: stop.signal, gate, progress })
   const goodbye = keepAnnouncing(job, client, { policy, stop: stop.signal, left, gate, progress })
 
   async function leave(): Promise<void> {
@@ -183,6 +188,30 @@ function keepAnnouncing(
       ),
     )
     await Promise.allSettled(goodbyes)
+  }
+}
+
+/** Asks the DHT for peers until stopped. Nothing is announced there: nobody could connect to this process. */
+async function keepLookingUp(
+  infoHash: string,
+  routers: readonly string[],
+  { policy, stop, gate, progress }: Omit<Announcing, 'left'>,
+): Promise<void> {
+  try {
+    const dht = await openDht({ routers, policy })
+    try {
+      while (!stop.aborted) {
+        await dht
+          .findPeers(infoHash, { signal: stop, onPeer: (peer) => gate.add(peer) })
+          .catch((error: unknown) => stop.aborted || problem('dht', error))
+        const waitMs = progress.peers > 0 ? DHT_INTERVAL_MS : LONELY_INTERVAL_MS
+        await wait(waitMs, undefined, { signal: stop }).catch(() => undefined)
+      }
+    } finally {
+      await dht.close()
+    }
+  } catch (error) {
+    problem('dht', error)
   }
 }
 

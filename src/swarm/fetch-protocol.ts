@@ -11,6 +11,8 @@ export interface FetchJob {
   webSeeds: string[]
   /** `ip:port` of peers to try besides. */
   peers: string[]
+  /** Routers of the DHT, where peers are looked up there too. */
+  dht: readonly string[] | null
   /** The address policy's allow-list. */
   allow: readonly string[]
 }

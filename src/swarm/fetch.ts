@@ -4,7 +4,9 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { QalError, type ErrorCode } from '../core/error.ts'
-import { clientTorrent, parseMetainfo } from '../torrent/metainfo.ts'
+import { decode } from '../torrent/bencode.ts'
+import { asKind } from '../torrent/fields.ts'
+import { clientTorrent, isPrivate, parseMetainfo } from '../torrent/metainfo.ts'
 import type { AddressPolicy } from './addresses.ts'
 import type { FetchJob, FetchProgress, ToParent } from './fetch-protocol.ts'
 import { diskPath, layoutOf, layoutOfInfo, type Layout } from './layout.ts'
@@ -33,6 +35,8 @@ export interface FetchOptions {
   onProgress?: (progress: FetchState) => void
   /** `ip:port` of peers known besides the trackers', held to the policy too. */
   peers?: readonly string[]
+  /** Look for peers in the DHT too, by these routers (`host:port`, named by the operator). Never for a private torrent, and not by default. */
+  dht?: readonly string[]
 }
 
 export interface FetchState extends FetchProgress {
@@ -67,8 +71,8 @@ const MAX_WASTE = 3
 const WASTE_ALLOWANCE_BYTES = 64 * 2 ** 20
 
 /**
- * Downloads a torrent from TCP peers and web seeds that the policy allows; DHT
- * and WebRTC are not used. Every piece is checked against its SHA-1 before it
+ * Downloads a torrent from TCP peers and web seeds that the policy allows; the
+ * DHT is asked only where `dht` says so, and WebRTC is not used. Every piece is checked against its SHA-1 before it
  * counts, and files appear under their names only when all are complete: check
  * SHA-256 next, for SHA-1 alone proves nothing about a hostile publisher.
  *
@@ -81,7 +85,7 @@ export async function fetchTorrent(options: FetchOptions): Promise<FetchResult> 
   const started = performance.now()
   const limit = AbortSignal.timeout(options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS)
   const problems = new Map<string, FetchResult['problems'][number]>()
-  const { layout, infoBytes, trackers, webSeeds } = await prepare(options, limit, problems)
+  const { layout, infoBytes, trackers, webSeeds, secret } = await prepare(options, limit, problems)
   if (layout.totalBytes > options.maxBytes) {
     throw new QalError(
       'swarm_too_large',
@@ -98,7 +102,7 @@ export async function fetchTorrent(options: FetchOptions): Promise<FetchResult> 
   // The child's client reads v1 only; it gets our bytes, with no URL in them.
   const torrent = clientTorrent({ infoBytes, trackers: [], web_seeds: [] })
   const job = { infoHash: layout.infoHash, data: { torrent, layout, dir }, trackers, webSeeds }
-  const { progress } = await runChild(job, options, limit, problems)
+  const { progress } = await runChild(job, secret ? withoutDht(options) : options, limit, problems)
   return {
     infoHash: layout.infoHash,
     files: await moveFiles(layout, dir, options.into),
@@ -116,6 +120,12 @@ interface Prepared {
   infoBytes: Uint8Array
   trackers: string[]
   webSeeds: string[]
+  /** A private torrent's peers come from its trackers alone (BEP 27). */
+  secret: boolean
+}
+
+function withoutDht({ dht: _dht, ...others }: FetchOptions): FetchOptions {
+  return others
 }
 
 async function prepare(
@@ -132,6 +142,7 @@ async function prepare(
       infoBytes,
       trackers: peerTrackers(metainfo.trackers.flat()),
       webSeeds,
+      secret: metainfo.private,
     }
   }
   const infoHash = torrent.infoHash.toLowerCase()
@@ -159,6 +170,7 @@ async function prepare(
     infoBytes,
     trackers,
     webSeeds: [...(torrent.webSeeds ?? [])],
+    secret: isPrivate(asKind(decode(infoBytes), 'dictionary', 'info')),
   }
 }
 
@@ -173,13 +185,15 @@ interface ChildResult {
 }
 
 async function runChild(
-  job: Omit<FetchJob, 'peers' | 'allow'>,
+  job: Omit<FetchJob, 'peers' | 'dht' | 'allow'>,
   options: FetchOptions,
   limit: AbortSignal,
   problems: Map<string, FetchResult['problems'][number]>,
 ): Promise<ChildResult> {
   const sources = [...job.trackers, ...job.webSeeds, ...(options.peers ?? [])]
-  if (sources.length === 0) throw noPeers(job.infoHash, 'it names no tracker, web seed or peer')
+  const dht = options.dht ?? null
+  if (sources.length === 0 && dht === null)
+    throw noPeers(job.infoHash, 'it names no tracker, web seed or peer')
   const child = fork(CHILD, [], {
     execArgv: ['--max-old-space-size=512'],
     env: childEnvironment(),
@@ -193,7 +207,7 @@ async function runChild(
   child.on('message', (message) => watch.onMessage(message as ToParent))
   child.on('exit', (code, signal) => watch.onExit(code, signal, stderr))
   child.send(
-    { ...job, peers: [...(options.peers ?? [])], allow: options.policy.allow } satisfies FetchJob,
+    { ...job, peers: [...(options.peers ?? [])], dht, allow: options.policy.allow } satisfies FetchJob,
     ignore,
   )
   try {
@@ -206,7 +220,7 @@ async function runChild(
 
 /** Follows the child's messages and the clock to a result or the one error that says why not. */
 function watchChild(
-  job: Omit<FetchJob, 'peers' | 'allow'>,
+  job: Omit<FetchJob, 'peers' | 'dht' | 'allow'>,
   options: FetchOptions,
   limit: AbortSignal,
   problems: Map<string, FetchResult['problems'][number]>,
@@ -248,7 +262,7 @@ function watchChild(
   }
   function onProblem(found: FetchResult['problems'][number]): void {
     problems.set(found.url, found)
-    if ((options.peers ?? []).length > 0) return
+    if ((options.peers ?? []).length > 0 || options.dht) return
     // Nothing is left to wait for when every source is one that may not be reached.
     const all = [...job.trackers, ...job.webSeeds].map((url) => problems.get(url)?.code)
     if (all.every((code) => code === 'swarm_address_refused')) reject(refused(job.infoHash, found.message))
@@ -327,7 +341,7 @@ async function moveFiles(layout: Layout, dir: string, into: string): Promise<Fet
 }
 
 function idleError(
-  job: Omit<FetchJob, 'peers' | 'allow'>,
+  job: Omit<FetchJob, 'peers' | 'dht' | 'allow'>,
   progress: FetchProgress | undefined,
   problems: ReadonlyMap<string, FetchResult['problems'][number]>,
   idleMs: number,

@@ -98,7 +98,7 @@ export async function parseMetainfo(bytes: Uint8Array, hash: HashProvider): Prom
     padded_size_bytes: v1?.total ?? pieceCount * pieceLength,
     piece_length: pieceLength,
     piece_count: pieceCount,
-    private: readPrivate(info),
+    private: isPrivate(info),
     infoBytes,
     pieces: pieces?.value ?? null,
     pieceLayers,
@@ -153,9 +153,9 @@ function readPieceLength(info: BDictionary): number {
   return length
 }
 
-function readPrivate(info: BDictionary): boolean {
+/** Whether an info dictionary asks that peers come from its trackers alone (BEP 27). Whatever is not plainly "no" is private: a listing refuses it. */
+export function isPrivate(info: BDictionary): boolean {
   const value = info.entries.get('private')
-  // Whatever is not plainly "no" is private: a listing refuses it.
   return value !== undefined && !(value.type === 'integer' && value.value === 0n)
 }
 
