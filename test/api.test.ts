@@ -1,92 +1,30 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Hono } from 'hono'
-import type { Role } from '../src/core/events.ts'
 import { Handle } from '../src/core/ids.ts'
-import { openStores, type Stores } from '../src/deploy/stores.ts'
-import { tinyLlama } from '../src/gguf/tiny-llama.ts'
-import { createFromPath } from '../src/swarm/create-file.ts'
+import type { Stores } from '../src/deploy/stores.ts'
 import { nodeHashes } from '../src/swarm/node-hashes.ts'
 import { createApp } from '../src/web/app.ts'
-import { ALL_SCOPES } from '../src/web/deps.ts'
-import { ensureMember, grantRole, issueToken, proveIdentity } from '../src/web/commands/members.ts'
-
-const BASE = 'http://qal.test'
-
-interface Answer {
-  status: number
-  body: Record<string, unknown>
-  headers: Headers
-}
+import { ensureMember, issueToken, proveIdentity } from '../src/web/commands/members.ts'
+import { BASE, openApiSite, type Answer, type ApiSite } from './api-site.ts'
 
 /** The HTTP API on real stores: what it takes, what it refuses and how it says so. */
 describe('when the API is used', () => {
-  let dir: string
+  let site: ApiSite
   let stores: Stores
   let app: Hono
-  const tokens: Record<string, string> = {}
-  let n = 0
-  /** How far the app's clock is ahead, in ms. */
-  let clock = 0
+  let tokens: Record<string, string>
+  let call: ApiSite['call']
+  let submission: ApiSite['submission']
 
   before(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'qal-api-'))
-    stores = await openStores(join(dir, 'data'))
-    app = createApp({
-      ...stores,
-      now: () => new Date(Date.now() + clock),
-      hash: nodeHashes,
-      site: { name: 'Test', baseUrl: BASE, demo: false, loopback: true, trackers: [] },
-    })
-    for (const handle of ['alice', 'bob', 'mod', 'checker', 'meta']) await signUp(handle)
-    await signUp('mod', 'moderator')
-    await signUp('checker', 'verifier')
+    site = await openApiSite()
+    ;({ stores, app, tokens, call, submission } = site)
+    for (const handle of ['alice', 'bob', 'mod', 'checker', 'meta']) await site.signUp(handle)
+    await site.signUp('mod', 'moderator')
+    await site.signUp('checker', 'verifier')
   })
-  after(async () => {
-    await stores.close()
-    await rm(dir, { recursive: true, force: true })
-  })
-
-  async function signUp(handle: string, role?: Role): Promise<void> {
-    const member = await ensureMember(stores, Handle.parse(handle))
-    if (role) await grantRole(stores, member, role)
-    tokens[handle] = (await issueToken(stores, member, [...ALL_SCOPES], 3_600_000)).token
-  }
-
-  async function call(method: string, path: string, as: string | null, body?: unknown): Promise<Answer> {
-    const response = await app.request(BASE + path, {
-      method,
-      headers: {
-        ...(as === null ? {} : { authorization: `Bearer ${tokens[as] ?? as}` }),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    })
-    const text = await response.text()
-    return {
-      status: response.status,
-      body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : { text },
-      headers: response.headers,
-    }
-  }
-
-  /** A submission of a real torrent of a real model, each time of another. */
-  async function submission(over: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
-    n += 1
-    const path = join(dir, `model-${n}-Q8_0.gguf`)
-    await writeFile(path, tinyLlama({ seed: n, name: `Model ${n}`, type: 'Q8_0' }))
-    const created = await createFromPath(path, {})
-    return {
-      name: `Model ${n}`,
-      torrent: created.bytes.toBase64(),
-      sha256: created.files[0]?.sha256,
-      quantisation: 'Q8_0',
-      ...over,
-    }
-  }
+  after(() => site.close())
 
   const events = (): Promise<number> => stores.ledger.head()
 
@@ -235,6 +173,7 @@ describe('when the API is used', () => {
   it('identifies a file by five digits of its SHA-256, and says what became of it', async () => {
     const body = await submission()
     const sha256 = String(body['sha256'])
+    const n = String(body['name']).replace('Model ', '')
     const { body: submitted } = await call('POST', '/api/submissions', 'alice', body)
     const id = String(submitted['id'])
     const model = submitted['model'] as { info_hash: string; info_hash_v2: string }
@@ -445,7 +384,7 @@ describe('when the API is used', () => {
     const { body } = await call('POST', '/api/submissions', 'alice', await submission())
     const path = `/api/models/${String(body['id'])}`
     await call('POST', `${path}/review`, 'mod', { decision: 'approve' })
-    clock = 8 * 86_400_000
+    site.clock = 8 * 86_400_000
     try {
       for (const [i, handle] of ['r1', 'r2', 'r3'].entries()) {
         const member = await ensureMember(
@@ -462,11 +401,11 @@ describe('when the API is used', () => {
         const { status } = (await call('GET', path, null)).body
         assert.equal(status, i < 2 ? 'published' : 'suspended')
       }
-      clock = 0
+      site.clock = 0
       assert.equal((await call('POST', `${path}/review`, 'mod', { decision: 'restore' })).status, 200)
       assert.equal((await call('GET', path, null)).body['status'], 'published')
     } finally {
-      clock = 0
+      site.clock = 0
     }
   })
 

@@ -304,6 +304,7 @@ function drawRuling(random: RandomSource, seq: number): Pick<Drawn, 'type' | 'da
     { type: 'decision_undone', data: { review: earlier(random, seq) } },
     { type: 'comment_hidden', data: { comment: earlier(random, seq), hidden: random.chance(70) } },
     { type: 'appeal_dismissed', data: { reason: null } },
+    { type: 'text_erased', data: { text: hexOf(random.below(1_000), 64) } },
     { type: 'superseded', data: { by: random.pick(LISTINGS) } },
     { type: 'verification_requested', data: { reason: 'on_demand' } },
   ]

@@ -62,6 +62,8 @@ export const MODERATION_EVENTS = {
   /** Set by rule where a reporter is banned or no longer so: only the site can tell whose report it is. */
   report_counted: z.strictObject({ report: position, counts: z.boolean() }),
   comment_hidden: z.strictObject({ comment: position, hidden: z.boolean() }),
+  /** That a text beside the ledger was erased: what remains of it is its name (T15). */
+  text_erased: z.strictObject({ text: TextRef }),
   /** Answers the open appeal without another decision. */
   appeal_dismissed: z.strictObject({ reason: TextRef.nullable() }),
 } as const

@@ -69,6 +69,9 @@ export function reduceListing(state: ListingState, event: ListingEvent): void {
     case 'superseded':
       put(state.superseded, event, { listing: event.data.by })
       break
+    case 'text_erased':
+      // The text lies beside the ledger; that it is gone changes nothing here.
+      break
     case 'reported':
     case 'report_counted':
     case 'reports_decided':

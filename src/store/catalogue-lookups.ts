@@ -16,7 +16,7 @@ type Lookup = Pick<
   | 'memberByHandle'
   | 'pendingVerification'
   | 'forModerators'
-  | 'dismissedSince'
+  | 'reporters'
   | 'hasReport'
   | 'publicKey'
 >
@@ -64,8 +64,9 @@ export function createLookups(db: DatabaseSync): Lookups {
     `SELECT d.view AS view FROM listings l JOIN documents d USING (n)
      WHERE l.moderation > 0 ORDER BY l.at, l.id LIMIT ?`,
   )
-  const dismissed = db.prepare(
-    'SELECT l.id AS listing, d.reporter AS reporter FROM dismissed d JOIN listings l USING (n) WHERE d.at >= ?',
+  const reporters = db.prepare(
+    `SELECT l.id AS listing, r.reporter AS reporter FROM reporters r JOIN listings l USING (n)
+     WHERE ?1 IS NULL OR r.dismissed_at >= ?1`,
   )
   const report = db.prepare('SELECT 1 AS known FROM reports WHERE sha256 = ? LIMIT 1')
   const key = db.prepare('SELECT blob FROM keys WHERE fingerprint = ? ORDER BY member LIMIT 1')
@@ -112,11 +113,10 @@ export function createLookups(db: DatabaseSync): Lookups {
     memberByHandle: (handle) => viewOf(byHandle.get(handle)) as MemberView | null,
     pendingVerification: (limit = 1_000) => viewsOf(pending.all(Math.max(1, Math.trunc(limit)))),
     forModerators: (limit = 1_000) => viewsOf(moderation.all(Math.max(1, Math.trunc(limit)))),
-    dismissedSince: (at) =>
-      (dismissed.all(at) as { listing: string; reporter: string }[]).map(({ listing: id, reporter }) => ({
-        listing: id,
-        reporter,
-      })),
+    reporters: (dismissedSince) =>
+      (reporters.all(dismissedSince ?? null) as { listing: string; reporter: string }[]).map(
+        ({ listing: id, reporter }) => ({ listing: id, reporter }),
+      ),
     hasReport: (sha256) => report.get(sha256) !== undefined,
     publicKey: (fingerprint) => (key.get(fingerprint) as { blob: string } | undefined)?.blob ?? null,
     listings: (status) => inPages((id) => listingsAfter.all(id, status ?? null)),

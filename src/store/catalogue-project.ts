@@ -39,8 +39,11 @@ export function createProjector(db: DatabaseSync, intake: Intake, rows: Rows, si
        stars = :stars, upheld_at = :upheld_at, max_site_seq = :max_site_seq WHERE n = :n`,
   )
   const addMention = writer(db, 'INSERT OR IGNORE INTO mentions (member, n) VALUES (?, ?)')
-  const forgetDismissed = writer(db, 'DELETE FROM dismissed WHERE n = ?')
-  const addDismissed = writer(db, 'INSERT INTO dismissed (n, reporter, at) VALUES (?, ?, ?)')
+  const forgetReporters = writer(db, 'DELETE FROM reporters WHERE n = ?')
+  const addReporter = writer(
+    db,
+    'INSERT OR IGNORE INTO reporters (n, reporter, dismissed_at) VALUES (?, ?, ?)',
+  )
   const markMember = writer(db, 'UPDATE members SET dirty = 1 WHERE id = ?')
   const markEndorsed = writer(
     db,
@@ -95,7 +98,7 @@ export function createProjector(db: DatabaseSync, intake: Intake, rows: Rows, si
       const acts = actsOf(state)
       for (const { by } of [...acts, ...state.comments]) addMention.run(by, row.n)
       for (const by of Object.keys({ ...state.ratings, ...state.attestations })) addMention.run(by, row.n)
-      keepDismissed(row.n, state, site)
+      keepReporters(row.n, state, site)
       const status = state.submitted === null ? null : figures.status
       const { ratings, stars, upheld_at } = figures
       const max_site_seq = acts.reduce(
@@ -114,10 +117,10 @@ export function createProjector(db: DatabaseSync, intake: Intake, rows: Rows, si
     return dirty.length === STEP_LISTINGS
   }
 
-  function keepDismissed(n: number, state: ListingState, site: SiteState): void {
-    forgetDismissed.run(n)
+  function keepReporters(n: number, state: ListingState, site: SiteState): void {
+    forgetReporters.run(n)
     for (const { reporter, state: now, decided_at } of reportsOf(state, site))
-      if (now === 'dismissed' && decided_at !== null) addDismissed.run(n, reporter, decided_at)
+      addReporter.run(n, reporter, now === 'dismissed' ? decided_at : null)
   }
 
   function memberFigures(id: string): Figures {

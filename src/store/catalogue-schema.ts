@@ -103,9 +103,9 @@ export const CATALOGUE_SCHEMA: Schema = {
     CREATE TRIGGER words_counted AFTER UPDATE OF words ON documents WHEN old.words IS NOT new.words
       BEGIN UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE key = 'counted'; END;
 
-    -- Reports that a moderator dismissed, by the code of their reporter.
-    CREATE TABLE dismissed (n INTEGER, reporter TEXT, at TEXT NOT NULL, PRIMARY KEY (n, reporter)) STRICT, WITHOUT ROWID;
-    CREATE INDEX dismissed_at ON dismissed (at);
+    -- Reports by the code of their reporter, and when a moderator dismissed them.
+    CREATE TABLE reporters (n INTEGER, reporter TEXT, dismissed_at TEXT, PRIMARY KEY (n, reporter)) STRICT, WITHOUT ROWID;
+    CREATE INDEX reporters_dismissed ON reporters (dismissed_at) WHERE dismissed_at IS NOT NULL;
 
     -- Members whose handle, role or ban a listing looks at, beside its uploader.
     CREATE TABLE mentions (member TEXT, n INTEGER, PRIMARY KEY (member, n)) STRICT, WITHOUT ROWID;

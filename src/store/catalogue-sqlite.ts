@@ -145,7 +145,7 @@ export function openCatalogue(path: string, options: CatalogueOptions): Catalogu
     listingState: (id) => using(() => parts.intake.listingState(id)),
     pendingVerification: (limit) => using(() => parts.lookups.pendingVerification(limit)),
     forModerators: (limit) => using(() => parts.lookups.forModerators(limit)),
-    dismissedSince: (at) => using(() => parts.lookups.dismissedSince(at)),
+    reporters: (dismissedSince) => using(() => parts.lookups.reporters(dismissedSince)),
     hasReport: (sha256) => using(() => parts.lookups.hasReport(sha256)),
     publicKey: (fingerprint) => using(() => parts.lookups.publicKey(fingerprint)),
     putSwarm: (observations) => using(() => parts.swarm.put(observations)),

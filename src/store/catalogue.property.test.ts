@@ -114,18 +114,24 @@ function assertEqual(catalogue: Catalogue, world: World, now: string): void {
         .map(({ id }) => id),
     ),
   )
-  const dismissed = [...world.listings.values()].flatMap((listing) =>
-    reportsOf(listing, world.site).flatMap(({ reporter, state }) =>
-      state === 'dismissed' ? `${listing.id} ${reporter}` : [],
-    ),
+  const reports = [...world.listings.values()].flatMap((listing) =>
+    reportsOf(listing, world.site).map(({ reporter, state, decided_at }) => ({
+      name: `${listing.id} ${reporter}`,
+      dismissed_at: state === 'dismissed' ? decided_at : null,
+    })),
   )
-  assert.deepEqual(
-    catalogue
-      .dismissedSince('')
-      .map(({ listing, reporter }) => `${listing} ${reporter}`)
-      .toSorted(),
-    dismissed.toSorted(),
-  )
+  const half = reports.flatMap(({ dismissed_at }) => dismissed_at ?? []).toSorted()[2] ?? now
+  for (const [since, wanted] of [
+    [undefined, reports],
+    [half, reports.filter(({ dismissed_at }) => dismissed_at !== null && dismissed_at >= half)],
+  ] as const)
+    assert.deepEqual(
+      catalogue
+        .reporters(since)
+        .map(({ listing, reporter }) => `${listing} ${reporter}`)
+        .toSorted(),
+      wanted.map(({ name }) => name).toSorted(),
+    )
   const statuses = Map.groupBy(listings, ({ status }) => status)
   for (const status of ['pending', 'published', 'rejected', 'suspended', 'removed', 'withdrawn'] as const)
     assert.equal(catalogue.search({ status }).total, statuses.get(status)?.length ?? 0)

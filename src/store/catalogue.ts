@@ -108,8 +108,8 @@ export interface Catalogue {
   listingState(id: string): ListingState | null
   /** Listings with open reports or an open appeal, oldest first. */
   forModerators(limit?: number): ListingView[]
-  /** Reports that were dismissed since a time (ISO), by the code of their reporter. */
-  dismissedSince(at: string): { listing: string; reporter: string }[]
+  /** Every report by the code of its reporter, or those that were dismissed since a time (ISO). */
+  reporters(dismissedSince?: string): { listing: string; reporter: string }[]
   /** Listings that no granted verifier has verified yet, or not since it was asked for again, and nobody has refused or withdrawn; oldest first. */
   pendingVerification(limit?: number): ListingView[]
   /** Whether a verification names this blob as its report. */

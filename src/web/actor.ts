@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { getSignedCookie, setSignedCookie, deleteCookie } from 'hono/cookie'
+import { isBanned } from '../core/bans.ts'
 import type { Role } from '../core/events.ts'
 import { MemberId } from '../core/ids.ts'
 import { QalError } from '../core/error.ts'
@@ -20,6 +21,11 @@ export async function tokenHash(token: string): Promise<string> {
 
 /** Who sent the request: by bearer token, else by signed session; null for a visitor. A bad token is an error, not a visitor. */
 export async function actorOf(c: Context, deps: AppDeps): Promise<Actor | null> {
+  const actor = await signedInAs(c, deps)
+  return actor && { ...actor, banned: isBanned(deps.catalogue.site(), actor.member) }
+}
+
+async function signedInAs(c: Context, deps: AppDeps): Promise<Actor | null> {
   const header = c.req.header('authorization')
   if (header !== undefined) return byToken(/^Bearer +(\S{1,200})$/i.exec(header)?.[1], deps)
   const session = await getSignedCookie(c, deps.secret, COOKIE)
@@ -69,6 +75,8 @@ export function requireActor(actor: Actor | null, scope: Scope): Actor {
     throw new QalError('http_unauthorised', 'Cannot do this for a visitor: sign in first', {
       expected: 'a signed-in session, or Authorization: Bearer TOKEN',
     })
+  if (actor.banned)
+    throw forbidden('Cannot do this: a moderator banned this account (T18)', 'an account that is not banned')
   if (!actor.scopes.has(scope))
     throw forbidden(
       `Cannot do this with this token: it lacks the scope ${scope}`,

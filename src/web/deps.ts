@@ -41,6 +41,8 @@ export interface Actor {
   scopes: ReadonlySet<Scope>
   /** When the token or session that says so ends, in ms since 1970. */
   until: number
+  /** Whether a moderator banned the member: then they read, and do nothing else (T18). */
+  banned?: boolean
 }
 
 export const ALL_SCOPES: readonly Scope[] = ['submit', 'community', 'review', 'verify', 'admin']

@@ -3,10 +3,8 @@ import type { Context } from 'hono'
 import { VerificationReport } from '../../core/report.ts'
 import type { Scope } from '../../store/private.ts'
 import { actorOf, moderates, requireActor } from '../actor.ts'
-import { comment, rate, report as reportListing } from '../commands/community.ts'
 import { findListing } from '../commands/find.ts'
 import { claim, heartbeat, queue } from '../commands/queue.ts'
-import { review } from '../commands/review.ts'
 import { submit } from '../commands/submit.ts'
 import { MAX_SUBMISSION_BYTES, Submission, submissionOfForm } from '../commands/submission.ts'
 import { recordVerification } from '../commands/verification.ts'
@@ -14,8 +12,10 @@ import type { Actor, AppDeps } from '../deps.ts'
 import { presentModel, textsOf } from '../present.ts'
 import { forbidden, notFound } from '../problem.ts'
 import { check, formBody, jsonBody } from './body.ts'
-import { ClaimBody, CommentBody, ModelsQuery, RatingBody, ReportBody, ReviewBody } from './documents.ts'
+import { LISTING_ACTS } from './acts.ts'
+import { ClaimBody, ModelsQuery } from './documents.ts'
 import { identifyRoutes } from './identify.ts'
+import { memberRoutes } from './members.ts'
 import { route } from './route.ts'
 
 const PER_PAGE = 50
@@ -147,74 +147,24 @@ export function createApi(deps: AppDeps): OpenAPIHono {
     },
   )
 
-  route(
-    app,
-    {
-      method: 'post',
-      path: '/api/models/{id}/review',
-      summary: 'Approve, reject, restore or remove',
-      body: ReviewBody,
-      signedIn: true,
-      answer: 'The listing as it is now',
-    },
-    async (c) => {
-      const actor = await signedIn(c, 'review')
-      await review(deps, actor, idIn(c), await jsonBody(c, ReviewBody))
-      return c.json(presentModel(await findListing(deps, idIn(c)), deps))
-    },
-  )
-
-  route(
-    app,
-    {
-      method: 'post',
-      path: '/api/models/{id}/ratings',
-      summary: 'Rate a listing of another member',
-      body: RatingBody,
-      signedIn: true,
-      answer: 'The listing as it is now',
-    },
-    async (c) => {
-      const actor = await signedIn(c, 'community')
-      await rate(deps, actor, idIn(c), await jsonBody(c, RatingBody))
-      return c.json(presentModel(await findListing(deps, idIn(c)), deps))
-    },
-  )
-
-  route(
-    app,
-    {
-      method: 'post',
-      path: '/api/models/{id}/comments',
-      summary: 'Comment',
-      body: CommentBody,
-      signedIn: true,
-      status: 201,
-      answer: 'Recorded',
-    },
-    async (c) => {
-      const actor = await signedIn(c, 'community')
-      await comment(deps, actor, idIn(c), await jsonBody(c, CommentBody))
-      return c.json(presentModel(await findListing(deps, idIn(c)), deps), 201)
-    },
-  )
-
-  route(
-    app,
-    {
-      method: 'post',
-      path: '/api/models/{id}/reports',
-      summary: 'Report a listing',
-      body: ReportBody,
-      signedIn: true,
-      status: 201,
-      answer: 'Whether the report counts towards hiding the listing',
-    },
-    async (c) => {
-      const actor = await signedIn(c, 'community')
-      return c.json(await reportListing(deps, actor, idIn(c), await jsonBody(c, ReportBody)), 201)
-    },
-  )
+  for (const { path, scope, summary, body, status, run } of LISTING_ACTS)
+    route(
+      app,
+      {
+        method: 'post',
+        path: `/api/models/{id}/${path}`,
+        summary,
+        body,
+        signedIn: true,
+        status,
+        answer: 'What was recorded, or the listing as it is now',
+      },
+      async (c) => {
+        const actor = await signedIn(c, scope)
+        const recorded = await run(deps, actor, idIn(c), await jsonBody(c, body))
+        return c.json(recorded ?? presentModel(await findListing(deps, idIn(c)), deps), status)
+      },
+    )
 
   route(
     app,
@@ -228,25 +178,8 @@ export function createApi(deps: AppDeps): OpenAPIHono {
       c.json({ version: 1, name: deps.site.name, trackers: deps.site.trackers, demo: deps.site.demo }),
   )
 
-  route(
-    app,
-    {
-      method: 'get',
-      path: '/api/members/{handle}',
-      summary: 'A member, with tier and reasons',
-      answer: 'The member',
-    },
-    async (c) => {
-      await deps.catalogue.catchUp(deps.ledger)
-      const handle = c.req.param('handle') ?? ''
-      const member = deps.catalogue.memberByHandle(handle)
-      if (!member) throw notFound(`member ${handle}`)
-      return c.json(member)
-    },
-  )
-
+  memberRoutes(app, deps, signedIn)
   identifyRoutes(app, deps)
-
   app.get('/api/openapi.json', (c) =>
     c.json(
       app.getOpenAPI31Document({

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { Decision, ReportCategory } from '../../core/community-events.ts'
+import { Decision } from '../../core/community-events.ts'
 
 /** Query of `GET /api/models`. */
 export const ModelsQuery = z.object({
@@ -35,15 +35,6 @@ export const RatingBody = z.strictObject({
       z.boolean().optional(),
     )
     .optional(),
-})
-
-export const CommentBody = z.strictObject({
-  text: z.string().trim().min(1, 'expected a comment').max(8_000, 'expected at most 8000 characters'),
-})
-
-export const ReportBody = z.strictObject({
-  category: ReportCategory,
-  text: z.string().trim().min(1, 'expected what you saw').max(8_000, 'expected at most 8000 characters'),
 })
 
 export const ClaimBody = z.strictObject({

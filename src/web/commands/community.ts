@@ -1,14 +1,15 @@
-import type { ReportCategory } from '../../core/community-events.ts'
+import type { AttestationKind } from '../../core/community-events.ts'
+import type { EventData, EventType } from '../../core/events.ts'
 import { Sha256 } from '../../core/ids.ts'
-import type { ListingView, MemberView } from '../../core/views.ts'
+import type { CommentView, ListingView } from '../../core/views.ts'
 import { putText } from '../../store/texts.ts'
 import type { Actor, AppDeps } from '../deps.ts'
-import { hmac } from '../hmac.ts'
-import { findListing } from './find.ts'
-import { forbidden, notFound } from '../problem.ts'
+import { forbidden, InputError, notFound } from '../problem.ts'
 import { appendAtEnd, newEvent } from './append.ts'
+import { findListing } from './find.ts'
+import { othersListing, self } from './people.ts'
 
-const DAY_MS = 86_400_000
+const MINUTE_MS = 60_000
 
 /** Rates a listing; the latest rating of a member counts, never one of their own upload (T11). */
 export async function rate(
@@ -18,63 +19,121 @@ export async function rate(
   input: { stars: number; works?: boolean | undefined },
 ): Promise<void> {
   const { listing } = await othersListing(deps, actor, id, 'rate')
-  await appendAtEnd(deps, listing.id, [
-    newEvent(deps, self(actor), 'rated', { stars: input.stars, works: input.works ?? null }),
-  ])
+  await say(deps, actor, listing, 'rated', { stars: input.stars, works: input.works ?? null })
 }
 
+export async function withdrawRating(deps: AppDeps, actor: Actor, id: string): Promise<void> {
+  const listing = await findListing(deps, id)
+  const { ratings = {} } = deps.catalogue.listingState(listing.id) ?? {}
+  if (!Object.hasOwn(ratings, actor.member)) throw notFound('a rating of yours on this listing')
+  await say(deps, actor, listing, 'rating_withdrawn', {})
+}
+
+/** Writes a comment, or a reply to one, which then stands under the first comment of its thread. */
 export async function comment(
   deps: AppDeps,
   actor: Actor,
   id: string,
-  input: { text: string },
-): Promise<void> {
+  input: { text: string; reply_to?: number | null | undefined },
+): Promise<{ comment: number }> {
   const listing = await findListing(deps, id)
+  const reply_to = input.reply_to ?? null
+  const answered = listing.community.comments.find(({ seq }) => seq === reply_to)
+  if (reply_to !== null && answered?.state !== 'shown')
+    throw new InputError([{ field: 'reply_to', expected: 'a comment that is shown on this page' }])
   const text = await putText(deps.blobs, input.text, deps.random(16))
-  await appendAtEnd(deps, listing.id, [newEvent(deps, self(actor), 'commented', { text, reply_to: null })])
+  const [event] = await say(deps, actor, listing, 'commented', { text, reply_to })
+  return { comment: event?.seq ?? 0 }
+}
+
+/** Changes a comment, by its author and within the policy's minutes. What it said before is erased. */
+export async function editComment(
+  deps: AppDeps,
+  actor: Actor,
+  id: string,
+  input: { comment: number; text: string },
+): Promise<void> {
+  const { listing, found } = await ownComment(deps, actor, id, input.comment)
+  const { edit_minutes } = deps.catalogue.site().policy.comments
+  if (deps.now().getTime() - Date.parse(found.at) > edit_minutes * MINUTE_MS)
+    throw forbidden(
+      `Cannot change this comment: it is older than ${edit_minutes} minutes. Withdraw it, or answer it`,
+      `a comment of the last ${edit_minutes} minutes`,
+    )
+  const text = await putText(deps.blobs, input.text, deps.random(16))
+  await say(deps, actor, listing, 'comment_edited', { comment: found.seq, text })
+  if (found.text !== null) await deps.blobs.delete(found.text)
+}
+
+/** Takes a comment back, by its author: its text is erased, its place in the thread stays (T15). */
+export async function withdrawComment(
+  deps: AppDeps,
+  actor: Actor,
+  id: string,
+  input: { comment: number },
+): Promise<void> {
+  const { listing, found } = await ownComment(deps, actor, id, input.comment)
+  await say(deps, actor, listing, 'comment_withdrawn', { comment: found.seq })
+  if (found.text !== null) await deps.blobs.delete(found.text)
 }
 
 /**
- * Reports a listing. The report names no one: the reporter is blinded by the
- * site's secret. Whether it counts towards suspension is decided now, by the
- * policy's account age and a proved identity (T12).
+ * Attests that a member's own copy matched, or that it works for them (T19).
+ * The digest is that of the file they checked: another than the listed one is
+ * refused, and belongs into a report.
  */
-export async function report(
+export async function attest(
   deps: AppDeps,
   actor: Actor,
   id: string,
-  input: { category: ReportCategory; text: string },
-): Promise<{ counts: boolean }> {
-  const { listing, member } = await othersListing(deps, actor, id, 'report')
-  const age = deps.now().getTime() - Date.parse(member.joined_at)
-  const { account_age_days } = deps.catalogue.site().policy.reports
-  const counts = member.identity.length > 0 && age >= account_age_days * DAY_MS
-  await appendAtEnd(deps, listing.id, [
-    newEvent(deps, { by: null, authority: { as: 'self' } }, 'reported', {
-      category: input.category,
-      reporter: Sha256.parse(await hmac(deps.secret, `${listing.id}${member.id}`)),
-      counts,
-      text: await putText(deps.blobs, input.text, deps.random(16)),
-      evidence: null,
-    }),
-  ])
-  return { counts }
+  input: { kind: AttestationKind; sha256: string; hardware?: string | undefined },
+): Promise<void> {
+  const { listing } = await othersListing(deps, actor, id, 'attest')
+  if (input.sha256 !== listing.sha256)
+    throw new InputError([
+      {
+        field: 'sha256',
+        expected: `${listing.sha256}, the listed file's; report another with its digest as evidence`,
+      },
+    ])
+  if (input.kind === 'checksum' && input.hardware !== undefined)
+    throw new InputError([{ field: 'hardware', expected: 'none for a checksum' }])
+  const sha256 = Sha256.parse(input.sha256)
+  await say(deps, actor, listing, 'attested', { kind: input.kind, sha256, hardware: input.hardware ?? null })
 }
 
-async function othersListing(
+export async function withdrawAttestation(
   deps: AppDeps,
   actor: Actor,
   id: string,
-  action: string,
-): Promise<{ listing: ListingView; member: MemberView }> {
+  kind: AttestationKind,
+): Promise<void> {
   const listing = await findListing(deps, id)
-  const member = deps.catalogue.member(actor.member)
-  if (!member) throw notFound(`member ${actor.member}`)
-  if (listing.uploader.id === actor.member)
-    throw forbidden(`Cannot ${action} your own listing`, 'a listing of another member')
-  return { listing, member }
+  const own = deps.catalogue.listingState(listing.id)?.attestations[actor.member]
+  if (own?.[kind] === undefined) throw notFound('an attestation of yours on this listing')
+  await say(deps, actor, listing, 'attestation_withdrawn', { kind })
 }
 
-function self(actor: Actor): { by: Actor['member']; authority: { as: 'self' } } {
-  return { by: actor.member, authority: { as: 'self' } }
+async function ownComment(
+  deps: AppDeps,
+  actor: Actor,
+  id: string,
+  comment_: number,
+): Promise<{ listing: ListingView; found: CommentView }> {
+  const listing = await findListing(deps, id)
+  const found = listing.community.comments.find(({ seq }) => seq === comment_)
+  if (found === undefined || found.state === 'withdrawn') throw notFound(`comment ${comment_}`)
+  if (found.by !== actor.member)
+    throw forbidden('Cannot change a comment of somebody else', 'your own comment')
+  return { listing, found }
+}
+
+function say<Type extends EventType>(
+  deps: AppDeps,
+  actor: Actor,
+  listing: ListingView,
+  type: Type,
+  data: EventData[Type],
+) {
+  return appendAtEnd(deps, listing.id, [newEvent(deps, self(actor), type, data)])
 }

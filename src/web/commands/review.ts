@@ -1,6 +1,7 @@
 import type { Decision } from '../../core/community-events.ts'
 import type { Authority } from '../../core/events.ts'
 import { QalError } from '../../core/error.ts'
+import type { Sha256 } from '../../core/ids.ts'
 import { putText } from '../../store/texts.ts'
 import { heldRole } from '../actor.ts'
 import type { Actor, AppDeps } from '../deps.ts'
@@ -52,19 +53,31 @@ export async function review(
     throw new InputError([{ field: 'reason', expected: 'a reason that the uploader sees' }])
   refuseNonsense(listing, input.decision)
   if (input.decision === 'approve' || input.decision === 'restore') refuseSecond(deps, listing)
-  const seen = input.seen_seq ?? listing.seq
-  if (seen !== listing.seq)
-    throw new QalError(
-      'ledger_conflict',
-      'Cannot record your decision: the listing has changed since you opened it. Read what is new, then decide again',
-      { field: 'seen_seq', expected: String(listing.seq), found: String(seen) },
-    )
-  await append(deps, `listing/${listing.id}`, seen, [
+  await append(deps, `listing/${listing.id}`, sameAsSeen(listing, input.seen_seq), [
     newEvent(deps, { by: actor.member, authority }, 'review_decided', {
       decision: input.decision,
-      reason: reason === '' ? null : await putText(deps.blobs, reason, deps.random(16)),
+      reason: await reasonText(deps, reason),
     }),
   ])
+}
+
+/** The position to append at, where the listing is still as whoever decides has seen it; else `ledger_conflict`. */
+export function sameAsSeen(listing: ListingView, seen: number | undefined): number {
+  if (seen === undefined || seen === listing.seq) return listing.seq
+  throw new QalError(
+    'ledger_conflict',
+    'Cannot record your decision: the listing has changed since you opened it. Read what is new, then decide again',
+    { field: 'seen_seq', expected: String(listing.seq), found: String(seen) },
+  )
+}
+
+/** A reason kept beside the ledger; null where none was given. */
+export async function reasonText(
+  deps: Pick<AppDeps, 'blobs' | 'random'>,
+  reason: string,
+): Promise<Sha256 | null> {
+  const text = reason.trim()
+  return text === '' ? null : putText(deps.blobs, text, deps.random(16))
 }
 
 /** Of two listings of the same file only one is published (T7). */

@@ -4,14 +4,14 @@ import type { VNode } from 'preact'
 import { check, formBody, limitBody } from '../api/body.ts'
 import { formSubmission } from '../api/api.ts'
 import { findListing } from '../commands/find.ts'
-import { CommentBody, ModelsQuery, RatingBody, ReportBody, ReviewBody } from '../api/documents.ts'
+import { LISTING_ACTS } from '../api/acts.ts'
+import { ModelsQuery } from '../api/documents.ts'
 import { actorOf, moderates, requireActor } from '../actor.ts'
-import { comment, rate, report } from '../commands/community.ts'
 import { queue } from '../commands/queue.ts'
-import { review, reviewAuthority } from '../commands/review.ts'
+import { reviewAuthority } from '../commands/review.ts'
 import { submit } from '../commands/submit.ts'
 import { formField, MAX_SUBMISSION_BYTES, Submission } from '../commands/submission.ts'
-import type { Actor, AppDeps } from '../deps.ts'
+import type { AppDeps } from '../deps.ts'
 import { HomePage } from '../pages/home-page.tsx'
 import { MemberPage } from '../pages/member-page.tsx'
 import { ModelPage } from '../pages/model-page.tsx'
@@ -26,12 +26,9 @@ const PER_PAGE = 50
 const NOTICES: Record<string, string> = {
   submitted: 'Submitted. It waits in the queue: a verifier downloads it over BitTorrent, so keep seeding',
   published: 'Published at once, as your tier allows. Verification follows, so keep seeding',
-  reviewed: 'Your decision was recorded',
-  rated: 'Your rating was recorded',
-  commented: 'Your comment was recorded',
-  reported: 'Your report was recorded',
-  reported_uncounted:
-    'Your report was recorded for the moderators. It does not count towards hiding the listing, since your account is new or has no proved identity (T12)',
+  'reports-uncounted':
+    'Your report was recorded for the moderators. It does not count towards hiding the listing: your account is new, has no proved identity, or a report of yours was dismissed of late (T12)',
+  ...Object.fromEntries(LISTING_ACTS.map(({ path, done }) => [noticeCode(path), done])),
 }
 
 /** The pages that show and change the catalogue. */
@@ -127,34 +124,15 @@ export function pageRoutes(deps: AppDeps): Hono {
     )
   })
 
-  const act = (
-    path: string,
-    scope: 'review' | 'community',
-    run: (actor: Actor, id: string, fields: Record<string, string>) => Promise<string>,
-  ): void => {
+  for (const { path, scope, body, run } of LISTING_ACTS)
     app.post(`/models/:id/${path}`, limitBody(65_536), async (c) => {
       const actor = requireActor(await actorOf(c, deps), scope)
       const { fields } = await formBody(c)
-      const notice = await run(actor, c.req.param('id') ?? '', fields)
-      return c.redirect(`/models/${c.req.param('id')}?notice=${notice}`, 303)
+      const id = c.req.param('id') ?? ''
+      const recorded = await run(deps, actor, id, check(body, fields))
+      const uncounted = path === 'reports' && recorded !== null && 'why_not' in recorded && recorded.why_not
+      return c.redirect(`/models/${id}?notice=${uncounted ? 'reports-uncounted' : noticeCode(path)}`, 303)
     })
-  }
-  act('review', 'review', async (actor, id, fields) => {
-    await review(deps, actor, id, check(ReviewBody, fields))
-    return 'reviewed'
-  })
-  act('ratings', 'community', async (actor, id, fields) => {
-    await rate(deps, actor, id, check(RatingBody, fields))
-    return 'rated'
-  })
-  act('comments', 'community', async (actor, id, fields) => {
-    await comment(deps, actor, id, check(CommentBody, fields))
-    return 'commented'
-  })
-  act('reports', 'community', async (actor, id, fields) => {
-    const { counts } = await report(deps, actor, id, check(ReportBody, fields))
-    return counts ? 'reported' : 'reported_uncounted'
-  })
 
   return app
 }
@@ -201,6 +179,10 @@ async function modelPage(c: Context, deps: AppDeps): Promise<Response> {
     notice: noticeOf(c.req.query('notice') ?? ''),
   }
   return page(c, <ModelPage {...props} />)
+}
+
+function noticeCode(path: string): string {
+  return path.replace('/', '-')
 }
 
 function noticeOf(name: string): string | null {
