@@ -266,6 +266,7 @@ function verificationOf(
     },
     architecture,
     parameters,
+    templates: [{ name: 'default', sha256: hexOf((n % 500) + 9e8, 64), state: 'clean' }],
     signature: null,
     recommendation: {
       decision: bad ? 'reject' : 'approve',

@@ -392,6 +392,17 @@ function verification(random: RandomSource, id: string): Pick<Drawn, 'type' | 'd
         : null,
       architecture: random.pick(['llama', 'qwen2', null]),
       parameters: random.pick([null, 8_000_000_000]),
+      templates: random.pick([
+        null,
+        [],
+        [
+          {
+            name: 'default',
+            sha256: hexOf(random.below(3) + 7e8, 64),
+            state: random.pick(['clean', 'warn']),
+          },
+        ],
+      ]),
       signature: random.chance(60)
         ? {
             state: random.chance(90) ? 'good' : random.pick(['bad', 'expired']),

@@ -293,6 +293,7 @@ export function verification(judges: Judges, sha256: Sha256 | null): Verificatio
     quantisation: null,
     architecture: 'llama',
     parameters: 1_000,
+    templates: null,
     signature: null,
     recommendation: failed
       ? { decision: 'reject', reasons: ['labelled Q4_K_M, tensors are Q8_0'] }

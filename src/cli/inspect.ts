@@ -11,6 +11,7 @@ import {
   type TensorRow,
   type Verdict,
 } from '../gguf/index.ts'
+import { nodeHashes } from '../swarm/node-hashes.ts'
 import { openFileSource, type FileSource } from '../store/file-source.ts'
 import { exactBytes, humanBytes, printLines, safeLine, table, usageError } from './output.ts'
 
@@ -59,6 +60,7 @@ async function run(path: string, { label, tensors, json }: Options): Promise<voi
       fileName: basename(path),
       label,
       tensorTable: tensors === true,
+      hashes: nodeHashes,
       openShard: (name) => openSource(join(dirname(path), name)).catch(absent),
     })
     printLines(json === true ? [escapedJson(inspection)] : report(inspection))

@@ -150,6 +150,18 @@ export const Judges = z.strictObject({
 })
 export type Judges = z.infer<typeof Judges>
 
+/**
+ * A chat template as a verifier found it in the file: the SHA-256 of its bytes
+ * as they stand there, and the worst that the lint says of it.
+ */
+export const TemplateRecorded = z.strictObject({
+  /** `default`, or what the template is for, such as `tool_use`. */
+  name: line(64),
+  sha256: Sha256,
+  state: z.enum(['clean', 'warn', 'reject']),
+})
+export type TemplateRecorded = z.infer<typeof TemplateRecorded>
+
 /** What a verification found, beside its whole report in the blob store. */
 const VerificationRecorded = z.strictObject({
   report: Sha256,
@@ -175,6 +187,8 @@ const VerificationRecorded = z.strictObject({
     .nullable(),
   architecture: z.string().max(64).nullable(),
   parameters: z.int().min(0).nullable(),
+  /** Empty for a file without one; null where nobody looked. */
+  templates: z.array(TemplateRecorded).max(8).nullable(),
   signature: z
     .strictObject({
       state: z.enum(['good', 'bad', 'expired', 'unknown_key', 'weak']),

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { newRecord } from '../../test/record.ts'
+import { newRecord, PASS } from '../../test/record.ts'
 import type { StoredEvent } from './events.ts'
 import { CURRENT_VERSION } from './events.ts'
-import { lift } from './lift.ts'
+import { lift, parseEvent } from './lift.ts'
 
 function rated(v: number, type = 'rated'): StoredEvent {
   const record = newRecord()
@@ -38,6 +38,15 @@ describe('lift', () => {
     const old = rated(CURRENT_VERSION - 1)
     assert.deepEqual(lift(old, { commented: { [CURRENT_VERSION - 1]: wrong } })?.data, old.data)
     assert.deepEqual(lift(old, { rated: { [CURRENT_VERSION]: wrong } })?.data, old.data)
+  })
+
+  it('says of a verification of version 1 that nobody looked at the templates', () => {
+    const record = newRecord()
+    const listing = record.submit(record.join('alice'))
+    const { templates: _, ...data } = record.verify(listing, record.join('vera'), PASS).data
+    const stored = { ...rated(1), type: 'verification_recorded', data }
+    assert.deepEqual(lift(stored)?.data, { ...data, templates: null })
+    assert.deepEqual(parseEvent(stored), stored)
   })
 
   const unknown: [what: string, event: StoredEvent][] = [

@@ -21,6 +21,8 @@ const LIFTERS: Record<string, Record<number, Lifter>> = {
       }
     },
   },
+  // Verifiers of version 1 did not record which chat templates they saw.
+  verification_recorded: { 1: (data) => ({ ...data, templates: null }) },
   commented: { 1: (data) => ({ ...data, reply_to: null }) },
   reported: { 1: (data) => ({ ...data, evidence: null }) },
   reports_decided: { 1: (data) => ({ ...data, reports: null, reason: null }) },

@@ -165,6 +165,7 @@ export function projectListing(listing: ListingState, around: ListingSurrounding
     },
     architecture: proof?.architecture ?? null,
     parameters: proof?.parameters ?? null,
+    templates: proof?.templates ?? null,
     licence: submitted.licence,
     tags: submitted.tags,
     source: submitted.source,

@@ -36,6 +36,7 @@ export function recordOf(report: VerificationReport, reportSha256: Sha256): Veri
     },
     architecture: plain(report.inspection?.architecture ?? null),
     parameters: report.inspection?.parameters ?? null,
+    templates: report.inspection?.templates ?? null,
     signature: report.signature && {
       state: report.signature.state,
       fingerprint: report.signature.fingerprint,

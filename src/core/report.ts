@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { FileRole, JudgeVerdict } from './events.ts'
+import { FileRole, JudgeVerdict, TemplateRecorded } from './events.ts'
 import { Fingerprint, InfoHash, InfoHashV2, ListingId, Md5, Sha256 } from './ids.ts'
 
 const text = (max: number) => z.string().max(max)
@@ -71,6 +71,8 @@ export const InspectionReport = z.strictObject({
       reason: text(500),
     })
     .nullable(),
+  /** The chat templates with their hashes; reports of older verifiers do not say. */
+  templates: z.array(TemplateRecorded).max(8).nullable().optional(),
   /** At most 50; the file itself gives the rest. */
   findings: z
     .array(

@@ -1,5 +1,5 @@
 import type { ReportCategory } from './community-events.ts'
-import type { FileRole, IdentityKind, Judges, Role, SourceType } from './events.ts'
+import type { FileRole, IdentityKind, Judges, Role, SourceType, TemplateRecorded } from './events.ts'
 
 /** The four uploader tiers of the mission. */
 export type Tier = 'unverified' | 'community' | 'trusted' | 'official'
@@ -129,6 +129,8 @@ export interface ListingView {
   quantisation: QuantisationView
   architecture: string | null
   parameters: number | null
+  /** Chat templates as the last verification found them: empty where the file has none, null where nobody has looked. */
+  templates: TemplateRecorded[] | null
   licence: string | null
   tags: string[]
   source: {

@@ -48,13 +48,15 @@ export interface MetaArray {
   spans: Uint32Array | null
 }
 
-export type MetaValue = { offset: number } & (
-  | { type: 'string'; value: string }
-  | { type: 'bool'; value: boolean }
-  | { type: 'u8' | 'i8' | 'u16' | 'i16' | 'u32' | 'i32' | 'f32' | 'f64'; value: number }
-  | { type: 'u64' | 'i64'; value: bigint }
-  | MetaArray
-)
+export type MetaValue = { offset: number } &
+  /** The bytes as they stand in the file are kept of chat templates alone, which are hashed. */
+  (
+    | { type: 'string'; value: string; bytes?: Uint8Array }
+    | { type: 'bool'; value: boolean }
+    | { type: 'u8' | 'i8' | 'u16' | 'i16' | 'u32' | 'i32' | 'f32' | 'f64'; value: number }
+    | { type: 'u64' | 'i64'; value: bigint }
+    | MetaArray
+  )
 
 /** A tensor as the header describes it. */
 export interface GgufTensor {
@@ -142,6 +144,11 @@ export function numbersOf(array: MetaArray, limit = 1_000_000): number[] | null 
   return Array.from({ length: Math.min(array.length, limit) }, (_, i) =>
     Number(scalarAt(data, of, i * VALUE_BYTES[of])),
   )
+}
+
+/** Whether a key holds a chat template: the default one, or one with a name. */
+export function isTemplateKey(key: string): boolean {
+  return key === 'tokenizer.chat_template' || key.startsWith('tokenizer.chat_template.')
 }
 
 /** A string value, null where the key is absent or of another type. */

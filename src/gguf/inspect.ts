@@ -13,8 +13,8 @@ import { claimOfHeader, quantisationFindings } from './quantisation-findings.ts'
 import { RULES, type GgufCode } from './rules.ts'
 import { sampleWeights } from './sample.ts'
 import { gatherShards, splitOf, tensorsOf, type OpenShard, type Shard } from './split.ts'
-import { lintTemplates, type TemplateSummary } from './template.ts'
 import type { TensorTypeName } from './types.ts'
+import { lintTemplates, type TemplateHashes, type TemplateSummary } from './template.ts'
 
 /** What `qal inspect` says of a file. */
 export interface Inspection {
@@ -50,6 +50,8 @@ export interface InspectOptions {
   sampleBytes?: number
   /** Whether to give the table of tensors. */
   tensorTable?: boolean
+  /** Without it the templates are linted, but no hash of them is told. */
+  hashes?: TemplateHashes
 }
 
 /** One tensor beside what the recipe wants that `quantisation.compared_with` names. */
@@ -101,7 +103,7 @@ export async function inspect(source: ByteSource, options: InspectOptions = {}):
       message: `The file is ${KINDS[kind]}, not a model`,
     })
   else if (!broken) findings.push(...checkArchitecture(header, tensors))
-  const template = lintTemplates(header)
+  const template = await lintTemplates(header, options.hashes)
   findings.push(...lintTexts(header), ...template.findings)
 
   const architecture = stringOf(header, 'general.architecture')
@@ -127,7 +129,7 @@ export async function inspect(source: ByteSource, options: InspectOptions = {}):
       tensors: tensors.length,
       tensor_table: options.tensorTable === true ? tableOf(shards, proof?.expected ?? null) : null,
       shards: shards.length,
-      template: template.summary,
+      template: { ...template, findings: template.findings.map(withRule) },
       memory: memoryNeeds(header, tensors),
       weights,
     },
@@ -183,12 +185,14 @@ function tableOf(shards: readonly Shard[], expected: Proof['expected']): TensorR
   return rows
 }
 
+function withRule(finding: Finding): Finding {
+  return { ...finding, ...RULES[finding.code] }
+}
+
 const WEIGHT = { reject: 0, mislabelled: 1, warn: 2, info: 3 } as const
 
 function conclude(inspection: Inspection, found: readonly Finding[]): Inspection {
-  const findings = found
-    .map((finding) => ({ ...finding, ...RULES[finding.code] }))
-    .toSorted((a, b) => WEIGHT[a.severity] - WEIGHT[b.severity])
+  const findings = found.map(withRule).toSorted((a, b) => WEIGHT[a.severity] - WEIGHT[b.severity])
   return { ...inspection, verdict: verdictOf(findings), findings }
 }
 

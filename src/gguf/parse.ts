@@ -1,6 +1,7 @@
 import type { ByteSource } from '../core/byte-source.ts'
 import { foreignFormat } from './foreign.ts'
 import {
+  isTemplateKey,
   scalarAt,
   VALUE_BYTES,
   VALUE_TYPES,
@@ -42,11 +43,11 @@ export async function parseGguf(source: ByteSource): Promise<GgufHeader> {
   const keyCount = await count(reader, 'the metadata count', 8 + 1 + 4 + 1, MAX_KEYS)
 
   const notes: GgufNote[] = []
-  const { metadata, arrays } = await readMetadata(reader, keyCount, notes)
+  const { metadata, pending } = await readMetadata(reader, keyCount, notes)
   const alignment = alignmentOf(metadata)
   const table = await readTensorTable(reader, tensorCount)
   const headerBytes = reader.position
-  for (const { array, start, end } of arrays) array.bytes = reader.bytes.subarray(start, end)
+  for (const { value, start, end } of pending) value.bytes = reader.bytes.subarray(start, end)
   checkMetadata(metadata, notes)
 
   const dataOffset = Math.ceil(headerBytes / alignment) * alignment
@@ -107,8 +108,9 @@ async function count(reader: HeaderReader, what: string, each: number, limit: nu
   return Number(value)
 }
 
-interface PendingArray {
-  array: MetaArray
+/** What keeps bytes of the header, which may still move while it is read. */
+interface Pending<Value extends { bytes?: Uint8Array }> {
+  value: Value
   start: number
   end: number
 }
@@ -117,9 +119,9 @@ async function readMetadata(
   reader: HeaderReader,
   keyCount: number,
   notes: GgufNote[],
-): Promise<{ metadata: Map<string, MetaValue>; arrays: PendingArray[] }> {
+): Promise<{ metadata: Map<string, MetaValue>; pending: Pending<{ bytes?: Uint8Array }>[] }> {
   const metadata = new Map<string, MetaValue>()
-  const arrays: PendingArray[] = []
+  const pending: Pending<{ bytes?: Uint8Array }>[] = []
   for (let i = 0; i < keyCount; i += 1) {
     const offset = reader.position
     const key = await reader.string(`metadata key ${i}`, MAX_KEY_BYTES)
@@ -136,19 +138,21 @@ async function readMetadata(
     const typeOffset = reader.position
     const type = valueType(reader.u32(), key, typeOffset)
     if (type === 'array') {
-      const pending = await readArray(reader, key, notes)
-      arrays.push(pending)
-      metadata.set(key, Object.assign(pending.array, { offset: typeOffset + 4 }))
+      const array = await readArray(reader, key, notes)
+      pending.push(array)
+      metadata.set(key, Object.assign(array.value, { offset: typeOffset + 4 }))
     } else if (type === 'string') {
       const at = reader.position
-      const value = await reader.string(`the value of "${key}"`, MAX_STRING_BYTES)
-      metadata.set(key, { type, value, offset: at })
+      const text = await reader.string(`the value of "${key}"`, MAX_STRING_BYTES)
+      const value: MetaValue & { bytes?: Uint8Array } = { type, value: text, offset: at }
+      metadata.set(key, value)
+      if (isTemplateKey(key)) pending.push({ value, start: at + 8, end: reader.position })
     } else {
       await reader.need(VALUE_BYTES[type], `the value of "${key}"`)
       metadata.set(key, readScalar(reader, type, key, notes))
     }
   }
-  return { metadata, arrays }
+  return { metadata, pending }
 }
 
 function valueType(id: number, key: string, offset: number): ValueType {
@@ -180,7 +184,7 @@ function noteBool(byte: number, key: string, offset: number, notes: GgufNote[]):
     notes.push({ code: 'gguf_bool', message: `"${key}" is a boolean stored as ${byte}`, offset })
 }
 
-async function readArray(reader: HeaderReader, key: string, notes: GgufNote[]): Promise<PendingArray> {
+async function readArray(reader: HeaderReader, key: string, notes: GgufNote[]): Promise<Pending<MetaArray>> {
   await reader.need(4, `the array type of "${key}"`)
   const typeOffset = reader.position
   const of = valueType(reader.u32(), key, typeOffset)
@@ -202,7 +206,7 @@ async function readArray(reader: HeaderReader, key: string, notes: GgufNote[]): 
     if (bad >= 0) noteBool(reader.bytes[start + bad] ?? 0, `${key}[${bad}]`, start + bad, notes)
   }
   const array: MetaArray = { type: 'array', of, length, bytes: new Uint8Array(0), spans }
-  return { array, start, end: reader.position }
+  return { value: array, start, end: reader.position }
 }
 
 async function readStrings(

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { test } from 'node:test'
+import { nodeHashes } from '../swarm/node-hashes.ts'
+import { inspect } from './inspect.ts'
+import { memorySource } from './memory-source.ts'
 import { lintTemplate } from './template.ts'
 import { isUtf8, printable, textHazards } from './text.ts'
+import { writeGguf } from './write.ts'
 
 test('what a template may not do is found', () => {
   const cases: [string, string, string[]][] = [
@@ -37,6 +42,28 @@ test('what a template may not do is found', () => {
   ]
   for (const [name, source, codes] of cases)
     assert.deepEqual([...new Set(lintTemplate(source).map(({ code }) => code))], codes, name)
+})
+
+test('the hash is of the bytes as they stand in the file', async () => {
+  // What a lenient reader would lose or join: a byte order mark, CRLF, an accent in two code points.
+  const template = '\ufeff{{ messages }}\r\n e\u0301 \u0000'
+  const bytes = new TextEncoder().encode(template)
+  const file = writeGguf({
+    metadata: [
+      ['general.architecture', { type: 'string', value: 'llama' }],
+      ['tokenizer.chat_template', { type: 'string', value: template }],
+      ['tokenizer.chat_template.tool_use', { type: 'string', value: '{{ tools }}' }],
+    ],
+    tensors: [],
+  })
+  assert.ok(Buffer.from(file).includes(bytes))
+  const { template: found } = await inspect(memorySource(file), { hashes: nodeHashes })
+  assert.deepEqual(found?.sha256, {
+    'tokenizer.chat_template': hash('sha256', bytes),
+    'tokenizer.chat_template.tool_use': hash('sha256', '{{ tools }}'),
+  })
+  const { template: unhashed } = await inspect(memorySource(file))
+  assert.deepEqual([unhashed?.keys.length, unhashed?.sha256], [2, {}])
 })
 
 test('the lint is quick on a text made to slow it', () => {

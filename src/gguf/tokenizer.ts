@@ -1,4 +1,5 @@
 import {
+  isTemplateKey,
   numbersOf,
   stringBytes,
   type GgufNote,
@@ -72,7 +73,7 @@ function demand(metadata: Metadata, name: string, type: ScalarType): void {
 
 function demandChatTemplate(metadata: Metadata): void {
   for (const [key, value] of metadata) {
-    if (key !== 'tokenizer.chat_template' && !key.startsWith('tokenizer.chat_template.')) continue
+    if (!isTemplateKey(key)) continue
     if (value.type !== 'string')
       throw refusal('gguf_key_type', `"${key}" is of type ${value.type}, not string`, {
         field: key,

@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import type { ListingView, MemberView, Status } from '../core/views.ts'
-import type { Catalogue } from './catalogue.ts'
+import type { Catalogue, TemplateUse } from './catalogue.ts'
 
 const MAX_BY_HASH = 1_000
 const PAGE = 200
@@ -18,6 +18,7 @@ type Lookup = Pick<
   | 'forModerators'
   | 'reporters'
   | 'hasReport'
+  | 'templateUse'
   | 'publicKey'
 >
 
@@ -69,6 +70,16 @@ export function createLookups(db: DatabaseSync): Lookups {
      WHERE ?1 IS NULL OR r.dismissed_at >= ?1`,
   )
   const report = db.prepare('SELECT 1 AS known FROM reports WHERE sha256 = ? LIMIT 1')
+  const otherUse = db.prepare(
+    `SELECT count(*) FILTER (WHERE l.status = 'published') AS listings,
+       count(DISTINCT l.uploader) FILTER (WHERE l.status = 'published') AS uploaders,
+       count(*) FILTER (WHERE l.status IN ('rejected', 'suspended', 'removed')) AS refused
+     FROM templates t JOIN listings l USING (n) WHERE t.sha256 = ? AND l.id <> ?`,
+  )
+  const firstUse = db.prepare(
+    `SELECT l.id AS id, t.at AS at FROM templates t JOIN listings l USING (n)
+     WHERE t.sha256 = ?1 AND (l.status = 'published' OR l.id = ?2) ORDER BY t.at, l.id LIMIT 1`,
+  )
   const key = db.prepare('SELECT blob FROM keys WHERE fingerprint = ? ORDER BY member LIMIT 1')
   const listingsAfter = db.prepare(
     `SELECT l.id AS id, d.view AS view FROM listings l JOIN documents d USING (n)
@@ -118,10 +129,18 @@ export function createLookups(db: DatabaseSync): Lookups {
         ({ listing: id, reporter }) => ({ listing: id, reporter }),
       ),
     hasReport: (sha256) => report.get(sha256) !== undefined,
+    templateUse: (sha256, asked) => ({
+      ...(otherUse.get(sha256, asked) as Omit<TemplateUse, 'first'>),
+      first: firstOf(firstUse.get(sha256, asked)),
+    }),
     publicKey: (fingerprint) => (key.get(fingerprint) as { blob: string } | undefined)?.blob ?? null,
     listings: (status) => inPages((id) => listingsAfter.all(id, status ?? null)),
     members: () => inPages((id) => membersAfter.all(id)),
   }
+}
+
+function firstOf(row: Record<string, SQLOutputValue> | undefined): TemplateUse['first'] {
+  return row === undefined ? null : { id: String(row['id']), at: String(row['at']) }
 }
 
 function viewOf(row: Record<string, SQLOutputValue> | undefined): unknown {

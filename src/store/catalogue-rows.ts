@@ -30,6 +30,8 @@ export function createRows(db: DatabaseSync, swarm: Swarm): Rows {
   )
   const addTag = writer(db, 'INSERT OR IGNORE INTO tags (n, tag) VALUES (?, ?)')
   const addHash = writer(db, 'INSERT OR IGNORE INTO hashes (hash, field, n) VALUES (?, ?, ?)')
+  const dropTemplates = writer(db, 'DELETE FROM templates WHERE n = ?')
+  const addTemplate = writer(db, 'INSERT OR IGNORE INTO templates (sha256, n, at) VALUES (?, ?, ?)')
   const addReport = writer(db, 'INSERT OR IGNORE INTO reports (sha256, n) VALUES (?, ?)')
 
   /** What a submission fixes for ever. */
@@ -65,6 +67,9 @@ export function createRows(db: DatabaseSync, swarm: Swarm): Rows {
         rating: ratingOf(view),
       })
       if (old.fresh !== 0) writeFixed(n, view)
+      dropTemplates.run(n)
+      const seen = view.verifications.find(({ granted }) => granted)?.at ?? view.updated_at
+      for (const { sha256 } of view.templates ?? []) addTemplate.run(sha256, n, seen)
       for (const { report } of view.verifications) addReport.run(report, n)
       if (old.words === words) return
       if (old.words !== null) removeWords.run(n)

@@ -5,7 +5,7 @@ import type { Schema } from './sqlite.ts'
  * the version whenever its states or views change, so that files of an older
  * program are rebuilt (a test holds a digest of what this version shows).
  */
-export const CATALOGUE_VERSION = 5
+export const CATALOGUE_VERSION = 6
 
 /** Needs its view projected. */
 export const DIRTY_VIEW = 1
@@ -92,6 +92,9 @@ export const CATALOGUE_SCHEMA: Schema = {
     CREATE INDEX tags_tag ON tags (tag, n);
     CREATE TABLE hashes (hash TEXT, field TEXT, n INTEGER, PRIMARY KEY (hash, field, n)) STRICT, WITHOUT ROWID;
     CREATE INDEX hashes_listing ON hashes (n);
+    -- Chat templates by the hash of their bytes, and when a verifier first looked into the listing.
+    CREATE TABLE templates (sha256 TEXT, n INTEGER, at TEXT NOT NULL, PRIMARY KEY (sha256, n)) STRICT, WITHOUT ROWID;
+    CREATE INDEX templates_listing ON templates (n);
     CREATE TABLE reports (sha256 TEXT, n INTEGER, PRIMARY KEY (sha256, n)) STRICT, WITHOUT ROWID;
 
     -- Grows whenever a search may count otherwise than before, whichever process changed it.

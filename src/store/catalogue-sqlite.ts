@@ -147,6 +147,7 @@ export function openCatalogue(path: string, options: CatalogueOptions): Catalogu
     forModerators: (limit) => using(() => parts.lookups.forModerators(limit)),
     reporters: (dismissedSince) => using(() => parts.lookups.reporters(dismissedSince)),
     hasReport: (sha256) => using(() => parts.lookups.hasReport(sha256)),
+    templateUse: (sha256, listing) => using(() => parts.lookups.templateUse(sha256, listing)),
     publicKey: (fingerprint) => using(() => parts.lookups.publicKey(fingerprint)),
     putSwarm: (observations) => using(() => parts.swarm.put(observations)),
     swarm: (infoHashes) => using(() => parts.swarm.figures(infoHashes)),

@@ -65,6 +65,17 @@ export interface SwarmFigures {
   as_of: string
 }
 
+/** Where a chat template stands, as verifiers found it. */
+export interface TemplateUse {
+  /** Other published listings, and how many members uploaded them. */
+  listings: number
+  uploaders: number
+  /** Other listings that were rejected, suspended or removed. */
+  refused: number
+  /** The listing that a verifier looked into first, among the published ones and the one asked for; null where none was. */
+  first: { id: string; at: string } | null
+}
+
 /**
  * The read model: what the ledger comes to, kept so that pages need no fold. It
  * follows the ledger by `catchUp` and always shows what `projectAll(fold(all
@@ -114,6 +125,8 @@ export interface Catalogue {
   pendingVerification(limit?: number): ListingView[]
   /** Whether a verification names this blob as its report. */
   hasReport(sha256: string): boolean
+  /** Where else the chat template of this hash stands, beside the listing named. */
+  templateUse(sha256: string, listing: string): TemplateUse
   /** The blob of an OpenPGP key that a member registered, by fingerprint. */
   publicKey(fingerprint: string): string | null
   /** Keeps what trackers said, each tracker's latest word on each info hash; what cannot be meant (a count below zero, no time) is left out. */

@@ -1,11 +1,14 @@
 import { basename } from 'node:path'
 import type { ByteSource } from '../core/byte-source.ts'
-import type { ListedFile } from '../core/events.ts'
+import type { ListedFile, TemplateRecorded } from '../core/events.ts'
 import { isQalError } from '../core/error.ts'
 import { type InspectOptions, type Inspection, inspect as inspectGguf } from '../gguf/inspect.ts'
 import { openFileSource } from '../store/file-source.ts'
+import { templateName } from '../gguf/template.ts'
+import { nodeHashes } from '../swarm/node-hashes.ts'
 import { printable } from '../torrent/refuse.ts'
 import { primaryFile } from '../core/files.ts'
+import { Sha256 } from '../core/ids.ts'
 import type { FetchedTorrent, VerificationJob } from './job.ts'
 import { judgeOf, skippedJudge } from './judge.ts'
 import type { Check, InspectionReport, Judge } from '../core/report.ts'
@@ -112,6 +115,7 @@ async function inspectAt(
     const [source] = opened
     if (source === undefined) throw new TypeError('unreachable: no source')
     return await inspect(source, {
+      hashes: nodeHashes,
       fileName: basename(file.path),
       label,
       openShard: async (name) => {
@@ -211,8 +215,18 @@ function passedSummary(found: Inspection | undefined): string {
   return `${quantisation.claimed ?? quantisation.proven[0] ?? 'The quantisation'} proved: ${quantisation.matched} of ${quantisation.total} tensors`
 }
 
+function templatesOf({ sha256, state }: NonNullable<Inspection['template']>): TemplateRecorded[] {
+  return Object.entries(sha256)
+    .slice(0, 8)
+    .map(([key, hash]) => ({
+      name: templateName(key).slice(0, 64),
+      sha256: Sha256.parse(hash),
+      state: state[key] ?? 'reject',
+    }))
+}
+
 function summed(path: string, inspection: Inspection): InspectionReport {
-  const { quantisation, findings } = inspection
+  const { quantisation, findings, template } = inspection
   return {
     path,
     verdict: inspection.verdict,
@@ -231,6 +245,7 @@ function summed(path: string, inspection: Inspection): InspectionReport {
       tensor_types: quantisation.tensor_types,
       reason: quantisation.reason.slice(0, 500),
     },
+    templates: template && templatesOf(template),
     findings: findings
       .slice(0, 50)
       .map(({ code, severity, message }) => ({ code, severity, message: message.slice(0, 500) })),

@@ -79,6 +79,17 @@ export interface ModelTexts {
   comments_html: (string | null)[]
 }
 
+/** Where else one of a listing's chat templates stands. */
+export interface TemplateUseView {
+  sha256: string
+  /** Other published listings, and how many members uploaded them. */
+  listings: number
+  uploaders: number
+  /** Other listings that were rejected, suspended or removed. */
+  refused: number
+  first: { id: string; at: string } | null
+}
+
 export interface ListingQuery {
   q: string
   tag: string | null
@@ -105,6 +116,8 @@ export interface ModelPageProps {
   context: PageContext
   model: ModelItem
   texts: ModelTexts
+  /** By hash of the listing's chat templates. */
+  templateUses: TemplateUseView[]
   /** What the visitor may do here, already decided by the rules. */
   may: { review: boolean; rate: boolean; comment: boolean; report: boolean }
   /** Every report with its text, for moderators; null for others. Reporters are not named. */

@@ -4,7 +4,7 @@ import { getText } from '../store/texts.ts'
 import { buildMagnet } from '../torrent/magnet.ts'
 import type { AppDeps } from './deps.ts'
 import { renderMarkdown } from './markdown.ts'
-import type { ModelItem, ModelPageProps, ModelTexts } from './page-types.ts'
+import type { ModelItem, ModelPageProps, ModelTexts, TemplateUseView } from './page-types.ts'
 
 /** A readable end for a URL: letters and digits of the name, at most 60. */
 function slugOf(name: string): string {
@@ -62,6 +62,14 @@ export async function reportsWithTexts(
     })
   }
   return reports.toReversed()
+}
+
+/** Where else in the ledger the chat templates of a listing stand. */
+export function templateUsesOf(view: ListingView, deps: Pick<AppDeps, 'catalogue'>): TemplateUseView[] {
+  return (view.templates ?? []).map(({ sha256 }) => ({
+    sha256,
+    ...deps.catalogue.templateUse(sha256, view.id),
+  }))
 }
 
 /** The texts of one listing, read from beside the ledger and rendered safe. */

@@ -1,7 +1,8 @@
 import type { QuantisationView } from '../../core/views.ts'
 import { formatCount } from '../islands/format.ts'
-import type { ModelItem } from '../page-types.ts'
+import type { ModelItem, TemplateUseView } from '../page-types.ts'
 import { Missing, Panel, State } from './bits.tsx'
+import { TemplateFacts } from './template-facts.tsx'
 import { isRefused } from './wording.ts'
 import type { Word } from './wording.ts'
 
@@ -26,7 +27,7 @@ function proofWord({ quantisation: { match }, verification, consensus }: ModelIt
 }
 
 /** The proof of the quantisation label: how many tensors match, and how many bits a weight takes. */
-export function LabelProof({ model }: { model: ModelItem }) {
+export function LabelProof({ model, templateUses }: { model: ModelItem; templateUses: TemplateUseView[] }) {
   const { quantisation } = model
   const { claimed, proven, matched, total, bits_per_weight } = quantisation
   const word = proofWord(model)
@@ -69,6 +70,10 @@ export function LabelProof({ model }: { model: ModelItem }) {
         <dd>{model.architecture ?? <Missing word="not read yet" />}</dd>
         <dt>Parameters</dt>
         <dd>{model.parameters === null ? <Missing word="not read yet" /> : formatCount(model.parameters)}</dd>
+        <dt>Chat template</dt>
+        <dd>
+          <TemplateFacts model={model} uses={templateUses} />
+        </dd>
       </dl>
     </Panel>
   )

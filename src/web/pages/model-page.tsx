@@ -21,7 +21,7 @@ import { formatBytes } from '../islands/format.ts'
 import type { ModelItem, ModelPageProps, ModelTexts } from '../page-types.ts'
 
 /** A model's page: what it is, what was proved, how to get it, where it comes from. */
-export function ModelPage({ context, model, texts, may, reports, notice }: ModelPageProps) {
+export function ModelPage({ context, model, texts, templateUses, may, reports, notice }: ModelPageProps) {
   const alarm = alarmOf(model)
   return (
     <Layout
@@ -47,7 +47,7 @@ export function ModelPage({ context, model, texts, may, reports, notice }: Model
         <GetBar model={model} danger={alarm !== null} />
         <FileTools model={model} download={alarm === null} />
         <SourceChain steps={model.provenance} />
-        <LabelProof model={model} />
+        <LabelProof model={model} templateUses={templateUses} />
         <WhyThisBadge model={model} />
         <FilesTable files={model.files} />
         <About model={model} texts={texts} />

@@ -19,7 +19,7 @@ import { QueuePage } from '../pages/queue-page.tsx'
 import { renderPage } from '../pages/render.ts'
 import { SubmitPage } from '../pages/submit-page.tsx'
 import type { FormState, ModelPageProps, PageContext } from '../page-types.ts'
-import { presentModel, reportsWithTexts, textsOf } from '../present.ts'
+import { presentModel, reportsWithTexts, templateUsesOf, textsOf } from '../present.ts'
 import { InputError, notFound, problemOf } from '../problem.ts'
 
 const PER_PAGE = 50
@@ -169,6 +169,7 @@ async function modelPage(c: Context, deps: AppDeps): Promise<Response> {
     context: { ...context, path: model.url },
     model,
     texts: await textsOf(view, deps),
+    templateUses: templateUsesOf(view, deps),
     may: {
       review: member !== null && reviewAuthority(deps, member, view, 'reject') !== null,
       rate: others,
