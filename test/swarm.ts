@@ -141,14 +141,23 @@ export function libtorrentSeed(
   options: { dhtRouter?: string } = {},
 ): Promise<string> {
   const script = `${SESSION}
-if sys.argv[3]: ses.apply_settings({'enable_dht': True, 'dht_bootstrap_nodes': sys.argv[3], 'dht_restrict_routing_ips': False,
-  'dht_restrict_search_ips': False, 'dht_prefer_verified_node_ids': False})
+if sys.argv[3]: ses.apply_settings({**DHT, 'dht_bootstrap_nodes': sys.argv[3]})
 h = ses.add_torrent({'ti': lt.torrent_info(sys.argv[1]), 'save_path': sys.argv[2]})
 while not h.status().is_seeding: time.sleep(0.02)
 print(ses.listen_port(), flush=True)
 sys.stdin.read()
 `
   return startPython(t, script, [torrentPath, dir, options.dhtRouter ?? ''])
+}
+
+/** A DHT of one libtorrent node that knows nobody, until the test ends; returns its `ip:port`. */
+export function libtorrentDht(t: Cleanable): Promise<string> {
+  const script = `${SESSION}
+ses.apply_settings({**DHT, 'dht_bootstrap_nodes': ''})
+print(ses.listen_port(), flush=True)
+sys.stdin.read()
+`
+  return startPython(t, script, [])
 }
 
 async function startPython(t: Cleanable, script: string, args: string[]): Promise<string> {
@@ -170,6 +179,8 @@ import libtorrent as lt, sys, time
 ses = lt.session({'listen_interfaces': '127.0.0.1:0', 'enable_dht': False, 'enable_lsd': False, 'enable_upnp': False,
   'enable_natpmp': False, 'enable_incoming_utp': False, 'enable_outgoing_utp': False, 'ssrf_mitigation': False,
   'allow_multiple_connections_per_ip': True, 'announce_to_all_trackers': True, 'announce_to_all_tiers': True})
+DHT = {'enable_dht': True, 'dht_restrict_routing_ips': False, 'dht_restrict_search_ips': False,
+  'dht_prefer_verified_node_ids': False}
 `
 
 /** SHA-256 of each of a torrent's files as found below another folder. */

@@ -33,8 +33,15 @@ async function servingNode(t: TestContext): Promise<Dht> {
 }
 
 function query(q: string, a: Record<string, Encodable>, more: Record<string, Encodable> = {}): Uint8Array {
-  const body = new Map<string, Encodable>(Object.entries({ id: randomBytes(20), ...a }))
-  return encode(new Map<string, Encodable>(Object.entries({ t: 'xx', y: 'q', q, a: body, ...more })))
+  return encode(fields({ t: 'xx', y: 'q', q, a: fields({ id: randomBytes(20), ...a }), ...more }))
+}
+
+function answerTo(transaction: Uint8Array, r: Record<string, Encodable>): Uint8Array {
+  return encode(fields({ t: transaction, y: 'r', r: fields(r) }))
+}
+
+function fields(values: Record<string, Encodable>): Map<string, Encodable> {
+  return new Map(Object.entries(values))
 }
 
 /** Sends and takes the next answer; undefined where none comes. */
@@ -71,21 +78,32 @@ async function liar(
     const transaction = root.type === 'dictionary' ? root.entries.get('t') : undefined
     if (root.type !== 'dictionary' || transaction?.type !== 'string') return
     asked++
-    const r = new Map(Object.entries({ id: new Uint8Array(20).fill(7), ...answer(root, from) }))
-    socket.send(
-      encode(
-        new Map<string, Encodable>([
-          ['t', transaction.value],
-          ['y', 'r'],
-          ['r', r],
-        ]),
-      ),
-      from.port,
-      from.address,
-    )
+    const r = { id: new Uint8Array(20).fill(7), ...answer(root, from) }
+    socket.send(answerTo(transaction.value, r), from.port, from.address)
   })
   const { port, address } = socket.address()
   return { port, router: `${address}:${port}`, asked: () => asked }
+}
+
+/** An id in the chain: twenty at each bit, as many as the lookup keeps of equally near ones. */
+function idOf(index: number): Buffer {
+  const id = Buffer.from(HASH)
+  const bit = Math.floor(index / 20)
+  id[bit >> 3] = (id[bit >> 3] ?? 0) ^ (0x80 >> (bit & 7))
+  id[19] = index % 20
+  return id
+}
+
+function addressOf(index: number): string {
+  return `127.1.${index >> 8}.${index & 255}`
+}
+
+/** A filter of `count` addresses that begin with the `from`th. */
+function filled(from: number, count: number): Uint8Array {
+  const filter = emptyFilter()
+  for (let index = from; index < from + count; index++)
+    insertAddress(filter, `10.0.${index >> 8}.${index & 255}`)
+  return filter
 }
 
 function compact(address: string, port: number): Uint8Array {
@@ -101,26 +119,8 @@ describe('a node of ours among strangers', () => {
       query('find_node', { target: HASH }),
       query('get_peers', { info_hash: HASH, scrape: 1 }),
       query('announce_peer', { info_hash: HASH, token: 'token', port: 7_000 }),
-      encode(
-        new Map<string, Encodable>([
-          ['t', 'xx'],
-          ['y', 'r'],
-          [
-            'r',
-            new Map([
-              ['id', HASH],
-              ['nodes', randomBytes(52)],
-            ]),
-          ],
-        ]),
-      ),
-      encode(
-        new Map<string, Encodable>([
-          ['t', 'xx'],
-          ['y', 'e'],
-          ['e', [201, 'no']],
-        ]),
-      ),
+      answerTo(HASH.subarray(0, 2), { id: HASH, nodes: randomBytes(52) }),
+      encode(fields({ t: 'xx', y: 'e', e: [201, 'no'] })),
     ]
     for (let index = 0; index < JUNK; index++) {
       const bytes =
@@ -254,22 +254,8 @@ describe('a lookup among strangers', () => {
     const honest = await liar(t, (asked, from) => {
       const transaction = asked.entries.get('t')
       assert.ok(transaction?.type === 'string')
-      const forged = (id: Uint8Array) =>
-        encode(
-          new Map<string, Encodable>([
-            ['t', id],
-            ['y', 'r'],
-            [
-              'r',
-              new Map<string, Encodable>([
-                ['id', HASH],
-                ['values', [peer]],
-              ]),
-            ],
-          ]),
-        )
-      forger.send(forged(transaction.value), from.port, from.address)
-      forger.send(forged(new Uint8Array([0, 1])), from.port, from.address)
+      for (const id of [transaction.value, new Uint8Array([0, 1])])
+        forger.send(answerTo(id, { id: HASH, values: [peer] }), from.port, from.address)
       return {}
     })
     const { peers, nodes } = await findPeers(HEX, { routers: [honest.router], policy: loopback })
@@ -278,15 +264,6 @@ describe('a lookup among strangers', () => {
 
   it('ends although a stranger leads it on and on', async (t) => {
     const hostile: { port: number; asked: () => number }[] = []
-    const idOf = (index: number) => {
-      const id = Buffer.from(HASH)
-      // Twenty at each bit, as many as the lookup keeps of equally near ones.
-      const bit = Math.floor(index / 20)
-      id[bit >> 3] = (id[bit >> 3] ?? 0) ^ (0x80 >> (bit & 7))
-      id[19] = index % 20
-      return id
-    }
-    const addressOf = (index: number) => `127.1.${index >> 8}.${index & 255}`
     // Each of them names twenty others, all nearer to what is looked for.
     for (let index = 0; index < CHAIN; index++) {
       const answer = () => {
@@ -335,12 +312,6 @@ describe('a lookup among strangers', () => {
 })
 
 describe('an estimate from strangers', () => {
-  const filled = (from: number, count: number) => {
-    const filter = emptyFilter()
-    for (let index = from; index < from + count; index++)
-      insertAddress(filter, `10.0.${index >> 8}.${index & 255}`)
-    return filter
-  }
   const cases: [string, Record<string, Encodable>, [number, number, number]][] = [
     ['takes filters', { BFsd: filled(0, 30), BFpe: filled(100, 7) }, [30, 7, 1]],
     ['takes no filter that is full', { BFsd: new Uint8Array(256).fill(255), BFpe: filled(0, 5) }, [0, 0, 0]],
@@ -361,9 +332,9 @@ describe('an estimate from strangers', () => {
     ],
     ['knows of nobody', {}, [0, 0, 0]],
   ]
-  for (const [name, fields, [seeders, leechers, informed]] of cases)
+  for (const [name, told, [seeders, leechers, informed]] of cases)
     it(name, async (t) => {
-      const node = await liar(t, () => fields)
+      const node = await liar(t, () => told)
       const dht = await openDht({ routers: [node.router], policy: loopback })
       t.after(() => dht.close())
       assert.deepEqual(await dht.estimate(HEX), { seeders, leechers, informed, nodes: 1 })

@@ -1,12 +1,12 @@
 /* oxlint-disable no-underscore-dangle -- the names under which the library can be extended */
 import { randomBytes } from 'node:crypto'
-import DHT, { type DhtQuery, type DhtReply, type DhtSender } from 'bittorrent-dht'
+import DHT, { type DhtContact, type DhtQuery, type DhtReply, type DhtSender } from 'bittorrent-dht'
 import { DhtPeers } from './dht-peers.ts'
 import type { DhtSocket } from './dht-socket.ts'
 
 /** What one node answered about a torrent. */
 export interface DhtAnswer {
-  address: string
+  host: string
   port: number
   /** Compact, 6 bytes each, checked. */
   values: Buffer[]
@@ -52,13 +52,18 @@ export class DhtNode extends DHT {
     super._bootstrap(populate && this.#serves)
   }
 
-  /** Asks the nodes nearest to an info hash; `onAnswer` says whether to go on. Resolves when they are found, or `signal` ends it. */
-  lookup(
+  /**
+   * Asks the nodes nearest to an info hash; `onAnswer` says whether to go on.
+   * Resolves when they are found, or `signal` ends it, with those of them that
+   * would take an announce.
+   */
+  async lookup(
     infoHash: Buffer,
     options: { scrape: boolean; signal: AbortSignal; onAnswer: (answer: DhtAnswer) => boolean },
-  ): Promise<void> {
+  ): Promise<DhtContact[]> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const { signal } = options
+    const willing: DhtContact[] = []
     let answers = 0
     signal.addEventListener('abort', () => resolve(), { once: true })
     const message = {
@@ -70,20 +75,25 @@ export class DhtNode extends DHT {
       message,
       (reply, node) => {
         if (signal.aborted || ++answers > MAX_ANSWERS) return false
-        return options.onAnswer({
-          address: node.host ?? node.address ?? '',
-          port: node.port,
-          ...readAnswer(reply),
-        })
+        const at = { host: node.host ?? node.address ?? '', port: node.port }
+        const { id, token } = reply.r ?? {}
+        if (Buffer.isBuffer(id) && Buffer.isBuffer(token)) willing.push({ id, token, ...at })
+        return options.onAnswer({ ...at, ...readAnswer(reply) })
       },
       () => resolve(),
     )
-    return promise
+    await promise
+    return willing
+      .toSorted((a, b) => Buffer.compare(distance(a.id, infoHash), distance(b.id, infoHash)))
+      .slice(0, NODES_IN_ANSWER)
   }
 
-  /** Announces to the nodes that the last lookup found nearest; resolves with how many took it. */
-  announce(infoHash: Buffer, { port, seed }: { port: number; seed: boolean }): Promise<number> {
-    const nearest = this._tables.get(infoHash.toString('hex'))?.closest(infoHash, NODES_IN_ANSWER) ?? []
+  /** Announces to nodes that a lookup found; resolves with how many took it. */
+  announce(
+    infoHash: Buffer,
+    nearest: DhtContact[],
+    { port, seed }: { port: number; seed: boolean },
+  ): Promise<number> {
     if (nearest.length === 0) return Promise.resolve(0)
     const message = {
       q: 'announce_peer',
@@ -136,6 +146,10 @@ export class DhtNode extends DHT {
     this.#stored.put(infoHash.toString('hex'), from.address, { port, seed: seed === 1, now: Date.now() })
     this._rpc.response(from, query, { id: this._rpc.id })
   }
+}
+
+function distance(id: Buffer, infoHash: Buffer): Buffer {
+  return Buffer.from(id.map((byte, index) => byte ^ (infoHash[index] ?? 0)))
 }
 
 function readAnswer({ r }: DhtReply): Pick<DhtAnswer, 'values' | 'filters'> {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { localDht } from '../../test/local-dht.ts'
-import { freePort } from '../../test/tools.ts'
+import { libtorrentDht } from '../../test/swarm.ts'
+import { freePort, requireTool } from '../../test/tools.ts'
 import { isQalError } from '../core/error.ts'
 import { addressPolicy } from './addresses.ts'
 import { findPeers, openDht, parseRouters, type Dht, type DhtOptions } from './dht.ts'
@@ -45,6 +46,27 @@ describe('a local DHT', () => {
     const peer = await join(t, { routers })
     await peer.announce(v2, { port: 7_001, seed: true })
     assert.deepEqual((await findPeers(v2.slice(0, 40), { routers, policy })).peers, ['127.0.0.1:7001'])
+  })
+})
+
+describe('a DHT of libtorrent', () => {
+  it('takes our announces, and its filters say what ours say', async (t) => {
+    if (!requireTool(t, 'libtorrent')) return
+    const routers = [await libtorrentDht(t)]
+    const asker = await join(t, { routers })
+    while (!(await asker.findPeers(HASH).catch(() => undefined))) t.signal.throwIfAborted()
+    for (const [index, seed] of [true, true, true, false, false].entries()) {
+      const peer = await join(t, { routers, host: `127.0.1.${index + 1}` })
+      assert.equal((await peer.announce(HASH, { port: 7_000 + index, seed, timeoutMs: 500 })).told, 1)
+    }
+    // It asks those too, who have announced to it and only ask: nobody waits for them.
+    assert.equal((await asker.findPeers(HASH, { timeoutMs: 500 })).peers.length, 5)
+    assert.deepEqual(await asker.estimate(HASH, { timeoutMs: 500 }), {
+      seeders: 3,
+      leechers: 2,
+      nodes: 1,
+      informed: 1,
+    })
   })
 })
 

@@ -1,5 +1,6 @@
 import { lookup as resolveName } from 'node:dns/promises'
 import { isIP, isIPv4 } from 'node:net'
+import type { DhtContact } from 'bittorrent-dht'
 import { QalError } from '../core/error.ts'
 import { hostPort, type AddressPolicy } from './addresses.ts'
 import { emptyFilter, estimateSize, insertAddress, isSaturated, mayContain, unite } from './bloom.ts'
@@ -94,10 +95,13 @@ export async function openDht(options: DhtOptions): Promise<Dht> {
   node.listen()
   let closing: Promise<void> | undefined
 
-  async function find(infoHash: string, lookup: LookupOptions = {}): Promise<DhtLookup> {
+  async function find(
+    infoHash: string,
+    lookup: LookupOptions,
+  ): Promise<DhtLookup & { nearest: DhtContact[] }> {
     const { maxPeers = MAX_PEERS, onPeer } = lookup
     const peers = new Set<string>()
-    const nodes = await ask(node, infoHash, {
+    const { answered: nodes, nearest } = await ask(node, infoHash, {
       ...lookup,
       scrape: false,
       onAnswer({ values }) {
@@ -112,25 +116,31 @@ export async function openDht(options: DhtOptions): Promise<Dht> {
         return peers.size < maxPeers
       },
     })
-    return { peers: [...peers], nodes }
+    return { peers: [...peers], nodes, nearest }
   }
 
   return {
     port: socket.port,
-    findPeers: find,
+    async findPeers(infoHash, lookup = {}) {
+      const { peers, nodes } = await find(infoHash, lookup)
+      return { peers, nodes }
+    },
     async announce(infoHash, announcement) {
       // All the nearest have to be met, however many peers the first of them name.
-      const found = await find(infoHash, { ...announcement, maxPeers: Number.POSITIVE_INFINITY })
-      return { ...found, told: await node.announce(target(infoHash), announcement) }
+      const { peers, nodes, nearest } = await find(infoHash, {
+        ...announcement,
+        maxPeers: Number.POSITIVE_INFINITY,
+      })
+      return { peers, nodes, told: await node.announce(target(infoHash), nearest, announcement) }
     },
     async estimate(infoHash, lookup = {}) {
       const answers: DhtAnswer[] = []
-      const nodes = await ask(node, infoHash, {
+      const { answered } = await ask(node, infoHash, {
         ...lookup,
         scrape: true,
         onAnswer: (answer) => answers.push(answer) > 0,
       })
-      return { ...estimateOf(answers), nodes }
+      return { ...estimateOf(answers), nodes: answered }
     },
     close() {
       closing ??= new Promise((resolve) => node.destroy(resolve))
@@ -196,26 +206,30 @@ interface Asking extends Pick<LookupOptions, 'timeoutMs' | 'signal'> {
   onAnswer: (answer: DhtAnswer) => boolean
 }
 
-/** Resolves with the number of nodes that answered; throws `swarm_dht_failed` for none, `swarm_stopped`. */
-async function ask(node: DhtNode, infoHash: string, options: Asking): Promise<number> {
+/** Resolves with the number of nodes that answered, and the nearest of them; throws `swarm_dht_failed` for none, `swarm_stopped`. */
+async function ask(
+  node: DhtNode,
+  infoHash: string,
+  options: Asking,
+): Promise<{ answered: number; nearest: DhtContact[] }> {
   const timeout = AbortSignal.timeout(options.timeoutMs ?? LOOKUP_MS)
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout
   let answered = 0
-  if (!signal.aborted)
-    await node.lookup(target(infoHash), {
-      scrape: options.scrape,
-      signal,
-      onAnswer(answer) {
-        answered++
-        return options.onAnswer(answer)
-      },
-    })
+  const asking = {
+    scrape: options.scrape,
+    signal,
+    onAnswer(answer: DhtAnswer) {
+      answered++
+      return options.onAnswer(answer)
+    },
+  }
+  const nearest = signal.aborted ? [] : await node.lookup(target(infoHash), asking)
   if (options.signal?.aborted)
     throw new QalError('swarm_stopped', 'Cannot ask the DHT: it was stopped', {
       cause: options.signal.reason,
     })
   if (answered === 0) throw dhtFailed('no node answers', infoHash.slice(0, 64))
-  return answered
+  return { answered, nearest }
 }
 
 function estimateOf(answers: readonly DhtAnswer[]): Pick<DhtEstimate, 'seeders' | 'leechers' | 'informed'> {

@@ -53,9 +53,6 @@ declare module 'bittorrent-dht' {
       concurrency: number
     })
     readonly _rpc: Rpc
-    readonly _tables: {
-      get(infoHash: string): { closest(target: Buffer, count: number): DhtContact[] } | undefined
-    }
     listen(): void
     destroy(callback: () => void): void
     toJSON(): { nodes: { host: string; port: number }[] }
