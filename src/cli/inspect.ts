@@ -13,6 +13,7 @@ import {
 } from '../gguf/index.ts'
 import { nodeHashes } from '../swarm/node-hashes.ts'
 import { openFileSource, type FileSource } from '../store/file-source.ts'
+import { memoryLines } from './memory-lines.ts'
 import { exactBytes, humanBytes, printLines, safeLine, table, usageError } from './output.ts'
 
 /** Exit codes by verdict, as DESIGN's table says. */
@@ -91,6 +92,7 @@ function report(inspection: Inspection): string[] {
   return [
     `${verdict.toUpperCase()}  ${safeLine(file_name ?? 'model')}`,
     ...table(facts(inspection)).map((line) => `  ${line}`),
+    ...memoryLines(inspection.memory),
     ...(findings.length === 0 ? ['  No findings'] : findings.map(findingLine)),
     ...(inspection.tensor_table === null
       ? differenceLines(inspection.quantisation)
@@ -101,9 +103,8 @@ function report(inspection: Inspection): string[] {
 type Row = readonly [string, string | null]
 
 function facts(inspection: Inspection): Row[] {
-  const { architecture, parameters, quantisation, metadata, template, memory, weights } = inspection
+  const { architecture, parameters, quantisation, metadata, template, weights } = inspection
   const types = Object.entries(quantisation?.tensor_types ?? {}).map(([type, count]) => `${count} ${type}`)
-  const caches = (memory?.kv_cache ?? []).map(({ context, bytes }) => `${humanBytes(bytes)} at ${context}`)
   const context = metadata?.context_length ?? null
   return [
     ['size', exactBytes(inspection.size_bytes)],
@@ -129,14 +130,6 @@ function facts(inspection: Inspection): Row[] {
         : `${quantisation.bits_per_weight.toFixed(2)} bits each, tensors: ${types.join(', ')}`,
     ],
     ['template', template === null ? null : template.present ? `${template.length} characters` : 'none'],
-    [
-      'memory',
-      memory === null
-        ? null
-        : [`${humanBytes(memory.weights_bytes)} of weights`, ...caches.map((cache) => `cache ${cache}`)].join(
-            ', ',
-          ),
-    ],
     [
       'looked into',
       weights === null

@@ -12,7 +12,16 @@ export {
 export { inspect, type InspectOptions, type Inspection, type TensorRow } from './inspect.ts'
 export { labelOfFileName, readLabel, type Label } from './labels.ts'
 export { memorySource } from './memory-source.ts'
-export type { MemoryNeeds } from './memory.ts'
+export {
+  contextName,
+  DEVICE_SIZES_GB,
+  deviceFits,
+  hardwareSentence,
+  HEADROOM_BYTES,
+  type DeviceFit,
+  type MemoryAt,
+  type MemoryNeeds,
+} from './memory.ts'
 export type { FileKind, MetadataSummary } from './metadata.ts'
 export { parseGguf } from './parse.ts'
 export { proveQuantisation, type Claim, type Difference, type Quantisation } from './proof.ts'

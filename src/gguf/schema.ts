@@ -106,7 +106,11 @@ function checkHyperParameters(metadata: Metadata, architecture: string, notes: G
     if (!key.startsWith(`${architecture}.`)) continue
     const name = key.slice(architecture.length + 1)
     const range = HYPER_PARAMETERS[name]
-    if (range !== undefined && Object.hasOwn(HYPER_PARAMETERS, name)) checkRange(key, value, range)
+    // llama.cpp itself writes heads of width 0 for a model without heads, and no lower bound as minus infinity.
+    if (recurrent && /^attention\.(?:key|value)_length$/.test(name))
+      checkRange(key, value, { type: 'u32', perLayer: true, min: 0, max: 65_536 })
+    else if (name === 'kda.gate_lower_bound' && value.type === 'f32' && value.value === -Infinity) continue
+    else if (range !== undefined && Object.hasOwn(HYPER_PARAMETERS, name)) checkRange(key, value, range)
     else if ((value.type === 'f32' || value.type === 'f64') && !Number.isFinite(value.value))
       throw outOfRange(key, value, 'a finite number', String(value.value))
   }
