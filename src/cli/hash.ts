@@ -1,18 +1,10 @@
 import { statSync } from 'node:fs'
 import { Command } from 'commander'
 import { QalError } from '../core/error.ts'
-import { withHashes } from '../swarm/create-file.ts'
-import { findFiles, readChunks, type FoundFile } from '../swarm/read-files.ts'
-import type { HashProvider } from '../torrent/hash-provider.ts'
+import { digestFound, type FoundDigests } from '../swarm/create-file.ts'
+import { findFiles, type FoundFile } from '../swarm/read-files.ts'
 import { exactBytes, printJson, printLines, safeLine, table, usageError } from './output.ts'
-import { startProgress, type Progress } from './progress.ts'
-
-interface FileDigests {
-  path: string
-  size_bytes: number
-  sha256: string
-  md5: string
-}
+import { startProgress } from './progress.ts'
 
 /** `qal hash FILE…`: size, SHA-256 and MD5 in one read each. */
 export function hashCommand(): Command {
@@ -30,11 +22,10 @@ Examples:
     .action(async (paths: string[], flags: { json?: true }) => {
       const found: FoundFile[] = []
       for (const path of paths) found.push(await findOne(path))
-      const total = found.reduce((sum, file) => sum + file.size, 0)
       const progress = startProgress('Hashing')
-      let files: FileDigests[]
+      let files: FoundDigests[]
       try {
-        files = await withHashes(total, (hash) => hashAll(found, total, hash, progress))
+        files = await digestFound(found, (done, total) => progress.update(done, total))
       } finally {
         progress.end()
       }
@@ -56,33 +47,7 @@ async function findOne(path: string): Promise<FoundFile> {
   return { ...file, path }
 }
 
-async function hashAll(
-  files: readonly FoundFile[],
-  total: number,
-  hash: HashProvider,
-  progress: Progress,
-): Promise<FileDigests[]> {
-  const done: FileDigests[] = []
-  let bytes = 0
-  for (const file of files) {
-    const sha256 = await hash.sha256Stream()
-    const md5 = await hash.md5Stream()
-    for await (const chunk of readChunks(file)) {
-      await Promise.all([md5.update(chunk), sha256.update(chunk)])
-      bytes += chunk.length
-      progress.update(bytes, total)
-    }
-    done.push({
-      path: file.path,
-      size_bytes: file.size,
-      sha256: await sha256.digestHex(),
-      md5: await md5.digestHex(),
-    })
-  }
-  return done
-}
-
-function asLines(file: FileDigests): string[] {
+function asLines(file: FoundDigests): string[] {
   return table([
     ['file', safeLine(file.path)],
     ['size', exactBytes(file.size_bytes)],

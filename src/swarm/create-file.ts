@@ -1,8 +1,11 @@
-import { createTorrent, type CreatedTorrent } from '../torrent/create.ts'
+import { createHash } from 'node:crypto'
+import { hashFiles } from '../torrent/create-hash.ts'
+import { finishTorrent, planTorrent, type CreatedTorrent } from '../torrent/create.ts'
 import type { HashProvider } from '../torrent/hash-provider.ts'
+import { hashPaths } from './hash-paths.ts'
 import { startMd5Thread } from './md5-thread.ts'
 import { nodeHashes } from './node-hashes.ts'
-import { findFiles, readChunks } from './read-files.ts'
+import { findFiles, readChunks, type FoundFile } from './read-files.ts'
 import { QalError } from '../core/error.ts'
 
 export interface CreateFromPathOptions {
@@ -18,6 +21,8 @@ export interface CreateFromPathOptions {
   /** Seconds since 1970; by default SOURCE_DATE_EPOCH, else the time now. */
   creationDate?: number
   onProgress?: (doneBytes: number, totalBytes: number) => void
+  /** Threads to read with at most; by default as many as there are cores, or none where there is little to read. */
+  threads?: number
 }
 
 export interface CreatedFromPath extends CreatedTorrent {
@@ -25,8 +30,8 @@ export interface CreatedFromPath extends CreatedTorrent {
   skipped: string[]
 }
 
-/** From here on a thread for MD5 is worth its start. */
-const THREAD_FROM_BYTES = 32 * 2 ** 20
+/** From here on threads are worth their start. */
+const THREADS_FROM_BYTES = 32 * 2 ** 20
 
 /**
  * Makes a torrent of a file or folder, with every file's checksums, in one read:
@@ -37,26 +42,71 @@ export async function createFromPath(
   path: string,
   options: CreateFromPathOptions = {},
 ): Promise<CreatedFromPath> {
-  const { announce, creationDate, onlyFile = false, ...rest } = options
+  const { announce, creationDate, onlyFile = false, threads, ...rest } = options
   const walk = await findFiles(path, { onlyFile })
-  const total = walk.files.reduce((sum, file) => sum + file.size, 0)
-  const created = await withHashes(total, (hash) =>
-    createTorrent(
-      {
-        name: walk.name,
-        folder: walk.folder,
-        files: walk.files.map((file) => ({ path: file.path, size: file.size, chunks: readChunks(file) })),
-      },
-      hash,
-      {
-        ...rest,
-        trackers: (announce ?? []).map((url) => [url]),
-        creationDate: creationDate ?? defaultCreationDate(),
-        createdBy: 'Qal.to',
-      },
-    ),
-  )
-  return { ...created, skipped: walk.skipped }
+  const plan = planTorrent(walk, {
+    ...rest,
+    trackers: (announce ?? []).map((url) => [url]),
+    creationDate: creationDate ?? defaultCreationDate(),
+    createdBy: 'Qal.to',
+  })
+  const { files, size, pieceLength } = plan
+  const hashed =
+    threads !== undefined || size >= THREADS_FROM_BYTES
+      ? await hashPaths(files, {
+          pieces: { length: pieceLength, v1: rest.v1 === true },
+          ...(rest.noMd5 === undefined ? {} : { noMd5: rest.noMd5 }),
+          ...(rest.onProgress === undefined ? {} : { onProgress: rest.onProgress }),
+          ...(threads === undefined ? {} : { threads }),
+        })
+      : await hashFiles(
+          { ...plan, files: files.map((file) => ({ ...file, chunks: readChunks(file) })) },
+          nodeHashes,
+        )
+  return { ...(await finishTorrent(plan, hashed, nodeHashes)), skipped: walk.skipped }
+}
+
+export interface FoundDigests {
+  path: string
+  size_bytes: number
+  sha256: string
+  md5: string
+}
+
+/** SHA-256 and MD5 of found files, each read once. A file that changes while it is read is an error. */
+export async function digestFound(
+  files: readonly FoundFile[],
+  onProgress: (doneBytes: number, totalBytes: number) => void,
+): Promise<FoundDigests[]> {
+  const total = files.reduce((sum, file) => sum + file.size, 0)
+  if (total >= THREADS_FROM_BYTES) {
+    const { hashed } = await hashPaths(files, { pieces: null, onProgress })
+    return hashed.map(({ file, sha256, md5 }) => ({
+      path: file.path,
+      size_bytes: file.size,
+      sha256,
+      md5: md5 ?? '',
+    }))
+  }
+  const digests: FoundDigests[] = []
+  let done = 0
+  for (const file of files) {
+    const sha256 = createHash('sha256')
+    const md5 = createHash('md5')
+    for await (const chunk of readChunks(file)) {
+      sha256.update(chunk)
+      md5.update(chunk)
+      done += chunk.length
+      onProgress(done, total)
+    }
+    digests.push({
+      path: file.path,
+      size_bytes: file.size,
+      sha256: sha256.digest('hex'),
+      md5: md5.digest('hex'),
+    })
+  }
+  return digests
 }
 
 /** Runs work with hashes, MD5 in a thread of its own where there is enough to read. */
@@ -64,7 +114,7 @@ export async function withHashes<T>(
   totalBytes: number,
   work: (hash: HashProvider) => Promise<T>,
 ): Promise<T> {
-  if (totalBytes < THREAD_FROM_BYTES) return await work(nodeHashes)
+  if (totalBytes < THREADS_FROM_BYTES) return await work(nodeHashes)
   const thread = startMd5Thread()
   try {
     return await work({ ...nodeHashes, md5Stream: () => thread.stream() })

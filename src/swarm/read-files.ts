@@ -1,4 +1,4 @@
-import { constants } from 'node:fs'
+import { constants, type BigIntStats } from 'node:fs'
 import { lstat, open, readdir, realpath, type FileHandle } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { QalError } from '../core/error.ts'
@@ -155,18 +155,22 @@ async function readAt(handle: FileHandle, buffer: Uint8Array, at: number): Promi
 }
 
 async function checkUnchanged(file: FoundFile, handle: FileHandle): Promise<void> {
-  const now = await handle.stat({ bigint: true })
-  if (now.size !== BigInt(file.size) || now.mtimeNs !== file.mtimeNs || now.ino !== file.inode) {
-    const expected = `${file.size} bytes, unchanged`
-    const found = now.size === BigInt(file.size) ? 'a later change' : `${now.size} bytes`
-    throw refusal(
-      'torrent_create_changed',
-      `Cannot hash ${printable(file.path)}: expected ${expected}, got ${found}`,
-      {
-        field: file.path,
-        expected,
-        found,
-      },
-    )
-  }
+  const found = describeChange(file, await handle.stat({ bigint: true }))
+  if (found !== undefined) throw changedFile(file, found)
+}
+
+/** How an open file differs from the one that was found; undefined where it does not. */
+export function describeChange(file: FoundFile, now: BigIntStats): string | undefined {
+  if (now.size !== BigInt(file.size)) return `${now.size} bytes`
+  return now.mtimeNs === file.mtimeNs && now.ino === file.inode ? undefined : 'a later change'
+}
+
+/** The error for a file that is not as it was found. */
+export function changedFile(file: FoundFile, found: string): Error {
+  const expected = `${file.size} bytes, unchanged`
+  return refusal(
+    'torrent_create_changed',
+    `Cannot hash ${printable(file.path)}: expected ${expected}, got ${found}`,
+    { field: file.path, expected, found },
+  )
 }

@@ -1,12 +1,12 @@
 import { concat } from './bencode.ts'
-import type { CreateOptions, InputFile } from './create.ts'
+import type { InputFile, PlannedFile, TorrentPlan } from './create.ts'
 import type { HashProvider } from './hash-provider.ts'
 import { pieceLayerRoot, pieceNode, smallFileRoot } from './merkle.ts'
 import { printable, refusal } from './refuse.ts'
 
 /** What one read of a file gave. */
-export interface HashedFile {
-  file: InputFile
+export interface HashedFile<File extends PlannedFile = PlannedFile> {
+  file: File
   sha256: string
   md5: string | null
   /** Null in v1 and for an empty file. */
@@ -15,9 +15,15 @@ export interface HashedFile {
   layer: Uint8Array | null
 }
 
+/** What one read of all files gave: of each, in torrent order, and the v1 pieces over all, 20 bytes each. */
+export interface HashedFiles {
+  hashed: readonly HashedFile[]
+  pieces: Uint8Array
+}
+
 interface Run {
   readonly hash: HashProvider
-  readonly options: CreateOptions
+  readonly options: TorrentPlan['options']
   readonly pieceLength: number
   readonly total: number
   done: number
@@ -30,17 +36,14 @@ interface Run {
 
 /** Reads every file once, in order: v1 pieces over all, and for each SHA-256, MD5 and v2 tree. Memory: one piece and one chunk. */
 export async function hashFiles(
-  files: readonly InputFile[],
-  total: number,
-  pieceLength: number,
+  { files, size, pieceLength, options }: TorrentPlan<InputFile>,
   hash: HashProvider,
-  options: CreateOptions,
-): Promise<{ hashed: HashedFile[]; pieces: Uint8Array }> {
+): Promise<HashedFiles> {
   const run: Run = {
     hash,
     options,
     pieceLength,
-    total,
+    total: size,
     done: 0,
     pieces: [],
     buffer: new Uint8Array(pieceLength),

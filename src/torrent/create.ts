@@ -1,5 +1,5 @@
 import { encode, Raw, type Encodable } from './bencode.ts'
-import { hashFiles, type HashedFile } from './create-hash.ts'
+import { hashFiles, type HashedFile, type HashedFiles } from './create-hash.ts'
 import { checkFileCount } from './files-v1.ts'
 import type { HashProvider } from './hash-provider.ts'
 import { MAX_PIECE_BYTES, MAX_PIECES, MAX_TORRENT_BYTES, MIN_PIECE_BYTES } from './limits.ts'
@@ -8,20 +8,25 @@ import { checkCollisions, checkName, joinPath } from './path-rules.ts'
 import { latin1, refusal } from './refuse.ts'
 import { checkTracker, checkWebSeed } from './urls.ts'
 
-/** A file to put into a torrent. Its chunks are asked for once, in torrent order; a chunk is used up before the next is asked for. */
-export interface InputFile {
+/** A file to put into a torrent. */
+export interface PlannedFile {
   /** Below the torrent's folder, joined by slashes; the torrent's name for a single file. */
   path: string
-  /** In bytes; other than the chunks add up to is an error. */
+  /** In bytes. */
   size: number
+}
+
+/** With its bytes. Chunks are asked for once, in torrent order; a chunk is used up before the next is asked for. */
+export interface InputFile extends PlannedFile {
+  /** Adding up to other than the size is an error. */
   chunks: AsyncIterable<Uint8Array>
 }
 
-export interface CreateInput {
+export interface CreateInput<File extends PlannedFile = InputFile> {
   name: string
   /** Whether the name is a folder's; else there is one file, of that name. */
   folder: boolean
-  files: readonly InputFile[]
+  files: readonly File[]
 }
 
 export interface CreateOptions {
@@ -78,6 +83,20 @@ export function choosePieceLength(totalBytes: number): number {
   return length
 }
 
+/** A torrent of which everything is settled but the hashes. */
+export interface TorrentPlan<File extends PlannedFile = PlannedFile> {
+  name: string
+  folder: boolean
+  /** In torrent order. */
+  files: readonly File[]
+  /** Of all files, in bytes. */
+  size: number
+  pieceLength: number
+  options: CreateOptions
+  /** What stands beside `info`. */
+  outer: Map<string, Encodable>
+}
+
 /**
  * Makes a torrent and every file's checksums in one read. Files go in the order
  * of the v2 tree, whatever order they are given in. Refuses names, URLs and
@@ -89,16 +108,40 @@ export async function createTorrent(
   hash: HashProvider,
   options: CreateOptions = {},
 ): Promise<CreatedTorrent> {
-  const isV1 = options.v1 === true
+  const plan = planTorrent(input, options)
+  return await finishTorrent(plan, await hashFiles(plan, hash), hash)
+}
+
+/** Checks all that can be known before the files are read; whoever reads them faster than `createTorrent` begins here. */
+export function planTorrent<File extends PlannedFile>(
+  input: CreateInput<File>,
+  options: CreateOptions = {},
+): TorrentPlan<File> {
   const files = checkInput(input)
   const size = files.reduce((sum, file) => sum + file.size, 0)
   checkSize(size)
   const pieceLength = checkPieceLength(options.pieceLength ?? choosePieceLength(size), size)
-  const outer = outerEntries(options)
+  return {
+    name: input.name,
+    folder: input.folder,
+    files,
+    size,
+    pieceLength,
+    options,
+    outer: outerEntries(options),
+  }
+}
 
-  const { hashed, pieces } = await hashFiles(files, size, pieceLength, hash, options)
-
-  const info = encode(infoEntries(input, hashed, pieces, pieceLength, isV1))
+/** Writes the torrent of a plan when its files have been read. */
+export async function finishTorrent(
+  plan: TorrentPlan,
+  { hashed, pieces }: HashedFiles,
+  hash: HashProvider,
+): Promise<CreatedTorrent> {
+  const { options, pieceLength, size } = plan
+  const isV1 = options.v1 === true
+  const outer = new Map(plan.outer)
+  const info = encode(infoEntries(plan, hashed, pieces, isV1))
   outer.set('info', new Raw(info))
   if (!isV1) outer.set('piece layers', layerEntries(hashed))
   const bytes = encode(outer)
@@ -109,10 +152,10 @@ export async function createTorrent(
     info_hash_v2: isV1 ? null : (await hash.sha256(info)).toHex(),
     piece_length: pieceLength,
     piece_count: pieces.length / 20,
-    name: input.name,
+    name: plan.name,
     size_bytes: size,
     files: hashed.map(({ file, sha256, md5, root }) => ({
-      path: input.folder ? `${input.name}/${file.path}` : file.path,
+      path: plan.folder ? `${plan.name}/${file.path}` : file.path,
       size_bytes: file.size,
       sha256,
       md5,
@@ -121,7 +164,7 @@ export async function createTorrent(
   }
 }
 
-function checkInput(input: CreateInput): InputFile[] {
+function checkInput<File extends PlannedFile>(input: CreateInput<File>): File[] {
   checkName(input.name, 'name')
   checkFileCount(input.files.length)
   if (!input.folder && (input.files.length !== 1 || input.files[0]?.path !== input.name)) {
@@ -225,18 +268,17 @@ function outerEntries(options: CreateOptions): Map<string, Encodable> {
 }
 
 function infoEntries(
-  input: CreateInput,
+  { name, folder, pieceLength }: TorrentPlan,
   hashed: readonly HashedFile[],
   pieces: Uint8Array,
-  pieceLength: number,
   isV1: boolean,
 ): Map<string, Encodable> {
   const info = new Map<string, Encodable>([
-    ['name', input.name],
+    ['name', name],
     ['piece length', pieceLength],
     ['pieces', pieces],
   ])
-  if (input.folder) {
+  if (folder) {
     const list = v1List(hashed, isV1 ? undefined : pieceLength)
     checkFileCount(list.length)
     info.set('files', list)
