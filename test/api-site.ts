@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Hono } from 'hono'
 import type { Role } from '../src/core/events.ts'
 import { Handle, type MemberId } from '../src/core/ids.ts'
-import { openStores, type Stores } from '../src/deploy/stores.ts'
+import { openStores, SITE_NAME, type Stores } from '../src/deploy/stores.ts'
 import { tinyLlama } from '../src/gguf/tiny-llama.ts'
 import { createFromPath } from '../src/swarm/create-file.ts'
 import { nodeHashes } from '../src/swarm/node-hashes.ts'
@@ -22,6 +22,8 @@ export interface Answer {
 }
 
 export interface ApiSite {
+  /** Its data folder. */
+  data: string
   stores: Stores
   app: Hono
   /** Bearer tokens by the handle that signed up. */
@@ -47,9 +49,10 @@ export async function openApiSite(): Promise<ApiSite> {
     ...stores,
     now: () => new Date(Date.now() + site.clock),
     hash: nodeHashes,
-    site: { name: 'Test', baseUrl: BASE, demo: false, loopback: true, trackers: [] },
+    site: { name: SITE_NAME, baseUrl: BASE, demo: false, loopback: true, trackers: [] },
   })
   const site: ApiSite = {
+    data: join(dir, 'data'),
     stores,
     app,
     tokens: {},

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { isQalError } from '../core/error.ts'
 import { adminCommand } from './admin.ts'
+import { auditCommand } from './audit.ts'
 import { createCommand } from './create.ts'
 import { hashCommand } from './hash.ts'
 import { inspectCommand } from './inspect.ts'
@@ -34,6 +35,7 @@ for (const command of [
   hashCommand(),
   inspectCommand(),
   verifyCommand(),
+  auditCommand(),
   serveCommand(),
   adminCommand(),
 ])

@@ -1,13 +1,10 @@
 import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { z } from 'zod'
-import { QalError } from '../core/error.ts'
+import { isQalError, QalError } from '../core/error.ts'
 import { Md5, Sha256 } from '../core/ids.ts'
+import { fetchText, MAX_DOCUMENT_BYTES } from './fetch-text.ts'
 import { safeLine, usageError } from './output.ts'
-
-/** A models.json of 100,000 listings stays below this. */
-const MAX_MANIFEST_BYTES = 512 * 1024 ** 2
-const FETCH_TIMEOUT_MS = 60_000
 
 const digests = { sha256: Sha256, md5: Md5.nullish(), size_bytes: z.int().min(0).optional() }
 
@@ -51,7 +48,7 @@ export interface Published {
  * one, `cli_fetch` (exit 1) where the web does not answer.
  */
 export async function readPublished(location: string, file: string, id?: string): Promise<Published> {
-  const text = /^https?:\/\//i.test(location) ? await fetchText(location, id) : await readText(location)
+  const text = /^https?:\/\//i.test(location) ? await fetchDocument(location, id) : await readText(location)
   const models = parse(text, location)
   const model = select(models, location, id)
   const found = fileOf(model, file, location)
@@ -129,42 +126,22 @@ async function readText(path: string): Promise<string> {
     throw usageError('--manifest', 'a file that can be read, or a URL', path)
   })
   if (!found.isFile()) throw usageError('--manifest', 'a file', path)
-  if (found.size > MAX_MANIFEST_BYTES)
-    throw refused(path, `at most ${MAX_MANIFEST_BYTES} bytes`, `${found.size} bytes`)
+  if (found.size > MAX_DOCUMENT_BYTES)
+    throw refused(path, `at most ${MAX_DOCUMENT_BYTES} bytes`, `${found.size} bytes`)
   return readFile(path, 'utf8')
 }
 
-async function fetchText(url: string, id: string | undefined): Promise<string> {
-  const unreachable = (reason: string, cause?: unknown) =>
-    new QalError('cli_fetch', `Cannot read ${safeLine(url)}: ${safeLine(reason)}`, {
-      subject: url,
-      exit: 1,
-      cause,
-    })
-  const response = await fetch(url, {
-    headers: { accept: 'application/json' },
-    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
-  }).catch((cause: unknown) => {
-    throw unreachable(reasonOf(cause), cause)
-  })
-  // A mistyped id is how the command was called.
-  if (response.status === 404 && id !== undefined)
-    throw usageError('--id', `a listing that is at ${safeLine(url)}`, id)
-  if (response.status === 404) throw refused(url, 'a listing', 'nothing there (404)')
-  if (!response.ok) throw unreachable(`the server answers ${response.status}`)
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length
-    if (length > MAX_MANIFEST_BYTES) throw refused(url, `at most ${MAX_MANIFEST_BYTES} bytes`, 'more')
-    chunks.push(chunk)
+async function fetchDocument(url: string, id: string | undefined): Promise<string> {
+  try {
+    return await fetchText(url)
+  } catch (error) {
+    // A mistyped id is how the command was called.
+    if (isQalError(error) && error.facts.found === '404' && id !== undefined)
+      throw usageError('--id', `a listing that is at ${safeLine(url)}`, id)
+    if (isQalError(error) && error.facts.found === '404')
+      throw refused(url, 'a listing', 'nothing there (404)', error)
+    throw error
   }
-  return Buffer.concat(chunks).toString('utf8')
-}
-
-function reasonOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause)
-  return cause.cause instanceof Error ? cause.cause.message : cause.message
 }
 
 function refused(location: string, expected: string, found: string, cause?: unknown): QalError {

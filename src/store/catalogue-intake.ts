@@ -16,6 +16,7 @@ export interface Anchor {
 
 export interface Intake {
   cursor(): number
+  lastEvent(): string | null
   anchor(): Anchor | null
   site(): SiteState
   memberState(id: string): MemberState | null
@@ -117,6 +118,7 @@ export function createIntake(db: DatabaseSync): Intake {
 
   return {
     cursor,
+    lastEvent: () => meta('last') as string | null,
     anchor: () => meta('anchor') as Anchor | null,
     site,
     memberState,
@@ -139,6 +141,8 @@ export function createIntake(db: DatabaseSync): Intake {
           else saveListing(state as ListingState)
         }
         setMeta.run('cursor', JSON.stringify(to))
+        const last = events.at(-1)
+        if (last !== undefined) setMeta.run('last', JSON.stringify(last.id))
         const anchor: Anchor = { from, events: events.length, digest: digestOf(events) }
         setMeta.run('anchor', JSON.stringify(anchor))
         return true

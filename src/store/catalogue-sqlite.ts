@@ -122,6 +122,7 @@ export function openCatalogue(path: string, options: CatalogueOptions): Catalogu
         })
       return waiting
     },
+    lastEvent: () => using(() => parts.intake.lastEvent()),
     search: (query) => using(() => parts.search.search(query)),
     listing: (id) => using(() => parts.lookups.listing(id)),
     byHash: (hash) => using(() => parts.lookups.byHash(hash)),

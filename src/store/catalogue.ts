@@ -86,6 +86,8 @@ export interface TemplateUse {
 export interface Catalogue {
   /** Takes in all that was appended before the call. Cheap where there is nothing new; may be called by many at once. */
   catchUp(ledger: Ledger): Promise<void>
+  /** Id of the last event taken in: what a published document was computed from. */
+  lastEvent(): string | null
   search(query: CatalogueQuery): CataloguePage
   listing(id: string): ListingView | null
   /** Listings of an info hash, v1 or v2, or of a model file's SHA-256, whole or its first 4 digits or more; published ones first, then by age. At most 1,000. */

@@ -1,3 +1,4 @@
+import type { Context } from 'hono'
 import { Hono } from 'hono'
 import type { ListingView } from '../../core/views.ts'
 import { ledgerIndex, ledgerSegment } from '../../store/published-ledger.ts'
@@ -7,27 +8,45 @@ import type { AppDeps } from '../deps.ts'
 import { presentModel, textsOf } from '../present.ts'
 import { notFound } from '../problem.ts'
 
-const MODELS_JSON_MS = 10_000
+const WHOLE_MS = 10_000
 
 /** Documents for machines: the ledger, models.json, .torrent files, reports, signatures. */
 export function fileRoutes(deps: AppDeps): Hono {
   const app = new Hono()
 
-  let whole: { head: number; at: number; body: string } | null = null
-  app.get('/models.json', async (c) => {
-    await deps.catalogue.catchUp(deps.ledger)
-    const head = await deps.ledger.head()
-    const now = deps.now()
-    // Every listing is in it, so it is written once for many who ask; swarm figures may be this much older.
-    if (whole === null || whole.head !== head || now.getTime() - whole.at > MODELS_JSON_MS) {
-      const site = deps.catalogue.site()
-      const models = [...deps.catalogue.listings('published')].map((view) => presentModel(view, deps))
-      const policy = { version: site.policy.version, site_seq: site.policy_seq }
-      const body = JSON.stringify({ version: 1, generated_at: now.toISOString(), policy, models })
-      whole = { head, at: now.getTime(), body }
+  const whole = (contents: () => object): ((c: Context) => Promise<Response>) => {
+    let kept: { head: number; at: number; body: string } | null = null
+    return async (c) => {
+      await deps.catalogue.catchUp(deps.ledger)
+      const head = await deps.ledger.head()
+      const now = deps.now()
+      // Everything is in it, so it is written once for many who ask; swarm figures may be this much older.
+      if (kept === null || kept.head !== head || now.getTime() - kept.at > WHOLE_MS) {
+        const { policy, policy_seq } = deps.catalogue.site()
+        const body = JSON.stringify({
+          version: 1,
+          site: deps.site.name,
+          generated_at: now.toISOString(),
+          // What an audit needs to compute the same: up to which event, by which policy.
+          ledger: { last: deps.catalogue.lastEvent() },
+          policy: { version: policy.version, site_seq: policy_seq },
+          ...contents(),
+        })
+        kept = { head, at: now.getTime(), body }
+      }
+      return c.body(kept.body, 200, { 'content-type': 'application/json' })
     }
-    return c.body(whole.body, 200, { 'content-type': 'application/json' })
-  })
+  }
+  app.get(
+    '/models.json',
+    whole(() => ({
+      models: [...deps.catalogue.listings('published')].map((view) => presentModel(view, deps)),
+    })),
+  )
+  app.get(
+    '/members.json',
+    whole(() => ({ members: [...deps.catalogue.members()] })),
+  )
 
   app.get('/models/:file{[0-9A-Za-z]{26}\\.json}', async (c) => {
     const view = await findListing(deps, idOf(c.req.param('file')))
