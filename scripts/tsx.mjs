@@ -1,12 +1,15 @@
 /** Lets Node import `.tsx`: it strips types itself, the JSX is compiled here on load. */
 import { readFileSync } from 'node:fs'
-import { registerHooks } from 'node:module'
+import { createRequire, registerHooks } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { transformSync } from 'rolldown/utils'
+
+const require = createRequire(import.meta.url)
 
 registerHooks({
   load(url, context, nextLoad) {
     if (!url.endsWith('.tsx')) return nextLoad(url, context)
+    // Loaded with the first page: commands without pages start without it.
+    const { transformSync } = require('rolldown/utils')
     const path = fileURLToPath(url)
     const result = transformSync(path, readFileSync(path, 'utf8'), {
       lang: 'tsx',

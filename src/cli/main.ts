@@ -1,15 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { isQalError } from '../core/error.ts'
-import { adminCommand } from './admin.ts'
-import { auditCommand } from './audit.ts'
-import { createCommand } from './create.ts'
-import { hashCommand } from './hash.ts'
-import { inspectCommand } from './inspect.ts'
-import { magnetCommand } from './magnet.ts'
-import { serveCommand } from './serve.ts'
-import { showCommand } from './show.ts'
-import { verifyCommand } from './verify.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -28,18 +19,22 @@ const program = new Command('qal')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true })
 
-for (const command of [
-  createCommand(),
-  showCommand(),
-  magnetCommand(),
-  hashCommand(),
-  inspectCommand(),
-  verifyCommand(),
-  auditCommand(),
-  serveCommand(),
-  adminCommand(),
-])
-  program.addCommand(overridden(command))
+/** Loaded when they are asked for: a command should not wait for what the others need. */
+const COMMANDS: Record<string, () => Promise<Command>> = {
+  create: async () => (await import('./create.ts')).createCommand(),
+  show: async () => (await import('./show.ts')).showCommand(),
+  magnet: async () => (await import('./magnet.ts')).magnetCommand(),
+  hash: async () => (await import('./hash.ts')).hashCommand(),
+  inspect: async () => (await import('./inspect.ts')).inspectCommand(),
+  verify: async () => (await import('./verify.ts')).verifyCommand(),
+  audit: async () => (await import('./audit.ts')).auditCommand(),
+  serve: async () => (await import('./serve.ts')).serveCommand(),
+  admin: async () => (await import('./admin.ts')).adminCommand(),
+}
+const asked = process.argv[2] ?? ''
+const load = Object.hasOwn(COMMANDS, asked) ? COMMANDS[asked] : undefined
+for (const make of load === undefined ? Object.values(COMMANDS) : [load])
+  program.addCommand(overridden(await make()))
 
 try {
   await program.parseAsync()
