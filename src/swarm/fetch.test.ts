@@ -329,7 +329,10 @@ async function webSeed(t: TestContext) {
       response.writeHead(206).end(Buffer.alloc(5_000_000))
     } else {
       readFile(join(root, path)).then(
-        (bytes) => response.writeHead(206).end(bytes.subarray(Number(from), Number(to) + 1)),
+        (bytes) =>
+          response
+            .writeHead(206, { 'content-range': `bytes ${from}-${to}/${bytes.length}` })
+            .end(bytes.subarray(Number(from), Number(to) + 1)),
         () => response.writeHead(404).end(),
       )
     }
