@@ -1,5 +1,5 @@
 import type { ByteSource } from '../core/byte-source.ts'
-import { foreignFormat } from './foreign.ts'
+import { FORMAT_HEAD_BYTES, foreignFormat } from './foreign.ts'
 import {
   isTemplateKey,
   scalarAt,
@@ -71,7 +71,7 @@ async function readVersion(reader: HeaderReader, source: ByteSource): Promise<nu
   if (source.size === 0) throw refusal('gguf_empty', 'the file is empty', { offset: 0 })
   if (source.size >= 4) await reader.need(4, 'the magic number')
   if (source.size < 4 || reader.u32() !== MAGIC) {
-    const head = await source.read(0, Math.min(512, source.size))
+    const head = await source.read(0, Math.min(FORMAT_HEAD_BYTES, source.size))
     const name = foreignFormat(head, source.size)
     throw refusal('gguf_not_gguf', name === null ? 'this is not a GGUF file' : `this is ${name}`, {
       offset: 0,
@@ -262,7 +262,7 @@ function alignmentOf(metadata: ReadonlyMap<string, MetaValue>): number {
 async function checkTrailing(source: ByteSource, end: number): Promise<void> {
   const trailing = source.size - end
   if (trailing > MAX_TRAILING_BYTES) {
-    const name = foreignFormat(await source.read(end, Math.min(512, trailing)), trailing)
+    const name = foreignFormat(await source.read(end, Math.min(FORMAT_HEAD_BYTES, trailing)), trailing)
     throw refusal(
       'gguf_trailing_data',
       `${trailing} bytes follow the last tensor${name === null ? '' : `, and they begin like ${name}`}`,
@@ -281,7 +281,7 @@ async function checkZeros(source: ByteSource, start: number, end: number): Promi
   const bytes = await source.read(start, end - start)
   const at = bytes.findIndex((byte) => byte !== 0)
   if (at < 0) return
-  const name = foreignFormat(bytes.subarray(at, at + 512), bytes.length - at)
+  const name = foreignFormat(bytes.subarray(at, at + FORMAT_HEAD_BYTES), bytes.length - at)
   throw refusal(
     'gguf_trailing_data',
     `data stands where only zero padding may be${name === null ? '' : `, and it begins like ${name}`}`,
