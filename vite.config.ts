@@ -1,7 +1,7 @@
 import { defineConfig } from 'vite'
 
 /** Each island is an entry of its own, so that a page loads only what it uses. */
-const ISLANDS = ['check-file', 'copy', 'download-here', 'queue', 'submit'] as const
+const ISLANDS = ['check-file', 'copy', 'download-here', 'inspect', 'queue', 'submit'] as const
 
 export default defineConfig({
   base: '/',

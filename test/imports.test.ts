@@ -28,6 +28,11 @@ const PORTS = [
   { type: 'store/catalogue.ts' },
 ]
 
+/** Components that the server renders and islands draw alike: they take props and import nothing of the server's. */
+const SHOWN_BY_BOTH = ['bits', 'broadcast', 'chambers', 'icons', 'rails']
+  .map((name) => `web/components/${name}.tsx`)
+  .concat('web/components/wording.ts')
+
 const PARTS: Record<string, Part> = {
   core: { ours: [], node: false, packages: ['zod', 'canonicalize'] },
   torrent: { ours: ['core/error.ts', { type: 'core/' }], node: false, packages: [] },
@@ -58,7 +63,7 @@ const PARTS: Record<string, Part> = {
   },
   // Browser code: besides the pure parts only the shapes of the props it is given.
   'web/islands': {
-    ours: ['core/', 'torrent/', 'gguf/', 'sign/', { type: 'web/page-types.ts' }],
+    ours: ['core/', 'torrent/', 'gguf/', 'sign/', { type: 'web/page-types.ts' }, ...SHOWN_BY_BOTH],
     node: false,
     packages: ['hash-wasm', 'webtorrent', 'preact', 'openpgp'],
   },

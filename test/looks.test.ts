@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { mkdir, readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { axeFaults } from './axe.ts'
 import { launchChromium } from './chromium.ts'
 import { allPages } from './fixtures/all-pages.ts'
 import { buildClient } from './fixtures/client.ts'
@@ -11,13 +11,7 @@ import { servePages } from './fixtures/page-server.ts'
 import type { PageServer } from './fixtures/page-server.ts'
 import { hasTool, requireTool } from './tools.ts'
 
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 const SIZES = { wide: { width: 1400, height: 900 }, phone: { width: 390, height: 844 } } as const
-
-/** What of axe's answer is read here. */
-interface AxeResults {
-  violations: { id: string; nodes: { target: string[]; failureSummary?: string }[] }[]
-}
 
 async function picture(page: Page, name: string): Promise<void> {
   const folder = process.env['QAL_PICTURES']
@@ -36,14 +30,12 @@ describe('when every page is looked at in Chromium', { skip: !hasTool('chromium'
   let server: PageServer
   let client: Awaited<ReturnType<typeof buildClient>>
   let pages: Record<string, string>
-  let axe: string
 
   before(async () => {
     client = await buildClient()
     pages = allPages()
     server = await servePages(client.directory, (path) => pages[path.slice(1)] ?? null)
     browser = await launchChromium()
-    axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
   })
   after(async () => {
     await browser.close()
@@ -64,18 +56,7 @@ describe('when every page is looked at in Chromium', { skip: !hasTool('chromium'
     const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
     if (over > 0) found.push(`${name} ${size}: ${over} px too wide`)
     await picture(page, `${name}-${size}`)
-    await page.evaluate(axe)
-    const { violations } = await page.evaluate(
-      (tags) =>
-        (globalThis as unknown as { axe: { run: (d: Document, o: object) => Promise<AxeResults> } }).axe.run(
-          document,
-          { runOnly: tags },
-        ),
-      RULES,
-    )
-    for (const { id, nodes } of violations)
-      for (const { target, failureSummary } of nodes)
-        found.push(`${name} ${size}: ${id} at ${target.join(' ')}: ${failureSummary ?? ''}`)
+    for (const fault of await axeFaults(page)) found.push(`${name} ${size}: ${fault}`)
     await page.close()
     return found
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { QalError } from '../core/error.ts'
 
 /** The islands that pages may ask for by name. */
-export type IslandName = 'check-file' | 'copy' | 'download-here' | 'queue' | 'submit'
+export type IslandName = 'check-file' | 'copy' | 'download-here' | 'inspect' | 'queue' | 'submit'
 
 /** Where the built browser files are: `dist/client` beside `src`, or the folder that QAL_CLIENT_DIR names. */
 export function clientDirectory(): string {

@@ -1,15 +1,9 @@
 import type { Judges } from '../../core/events.ts'
 import { formatBytes } from '../islands/format.ts'
 import type { ModelItem } from '../page-types.ts'
-import { Minute, Panel, State } from './bits.tsx'
-import {
-  CONSENSUS_TONES,
-  grantedLatest,
-  judgeSentence,
-  JUDGES,
-  judgesPassed,
-  VERDICT_WORDS,
-} from './wording.ts'
+import { Minute } from './bits.tsx'
+import { Chambers, type Chamber } from './chambers.tsx'
+import { CONSENSUS_TONES, grantedLatest, judgeSentence, judgesPassed, VERDICT_WORDS } from './wording.ts'
 
 /** What each judge is asked, for readers who meet the panel first. */
 export const JUDGE_QUESTIONS: Record<keyof Judges, string> = {
@@ -23,12 +17,18 @@ export function ConsensusDisplay({ model }: { model: ModelItem }) {
   const { verification, consensus } = model
   const granted = grantedLatest(model.verifications)
   const last = granted.at(-1)
-  const linked = (a: keyof Judges, b: keyof Judges): string =>
-    verification[a] === 'pass' && verification[b] === 'pass' ? 'link link-lit' : 'link'
+  const chamber = (judge: keyof Judges, index: number): Chamber => ({
+    place: judge,
+    title: judge,
+    number: index + 1,
+    state: verification[judge],
+    word: VERDICT_WORDS[verification[judge]],
+    sentence: judgeSentence(model, judge),
+  })
   return (
-    <Panel
+    <Chambers
       title="Verification"
-      kind={`consensus consensus-${consensus.toLowerCase()}`}
+      kind={`consensus-${consensus.toLowerCase()}`}
       code={
         last === undefined ? (
           'no verifier yet'
@@ -38,53 +38,17 @@ export function ConsensusDisplay({ model }: { model: ModelItem }) {
           </>
         )
       }
-    >
-      <div class="magi">
-        <svg class="magi-links" viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">
-          <path class={linked('integrity', 'form')} d="M22 74 50 24" />
-          <path class={linked('form', 'behaviour')} d="M50 24 78 74" />
-          <path class={linked('integrity', 'behaviour')} d="M22 76H78" />
-        </svg>
-        <dl class="magi-facts">
-          <div class="magi-code">
-            <dt>Code</dt>
-            <dd>{model.id.slice(-6)}</dd>
-          </div>
-          <div>
-            <dt>Size</dt>
-            <dd>{formatBytes(model.size_bytes)}</dd>
-          </div>
-          <div>
-            <dt>Judges passed</dt>
-            <dd>{judgesPassed(verification)} of 3</dd>
-          </div>
-          <div>
-            <dt>Verifiers</dt>
-            <dd>{verifiersWord(granted.length, consensus)}</dd>
-          </div>
-        </dl>
-        <p class={`stamp stamp-${consensus.toLowerCase()}`}>
-          <span class="sr">Consensus: </span>
-          {consensus}
-        </p>
-        <ol class="chambers">
-          {JUDGES.map((judge, index) => (
-            <li class={`chamber chamber-${judge} is-${verification[judge]}`} key={judge}>
-              <div class="chamber-in">
-                <p class="chamber-verdict">
-                  <State word={VERDICT_WORDS[verification[judge]]} />
-                </p>
-                <h3>
-                  {judge} <span aria-hidden="true">· {index + 1}</span>
-                </h3>
-                <p class="chamber-sentence">{judgeSentence(model, judge)}</p>
-              </div>
-            </li>
-          ))}
-        </ol>
-      </div>
-      <p class={`magi-note tone-${CONSENSUS_TONES[consensus]}`}>{meaningOf(model)}</p>
-    </Panel>
+      facts={[
+        { label: 'Code', value: model.id.slice(-6) },
+        { label: 'Size', value: formatBytes(model.size_bytes) },
+        { label: 'Judges passed', value: `${judgesPassed(verification)} of 3` },
+        { label: 'Verifiers', value: verifiersWord(granted.length, consensus) },
+      ]}
+      stamp={{ word: consensus, class: `stamp-${consensus.toLowerCase()}`, spoken: 'Consensus' }}
+      centre="Consensus"
+      chambers={[chamber('integrity', 0), chamber('form', 1), chamber('behaviour', 2)]}
+      note={{ text: meaningOf(model), tone: CONSENSUS_TONES[consensus] }}
+    />
   )
 }
 

@@ -12,6 +12,7 @@ const FONTS = [
 
 const NAVIGATION = [
   { href: '/', word: 'Models' },
+  { href: '/inspect', word: 'Inspect' },
   { href: '/submit', word: 'Submit' },
   { href: '/queue', word: 'Queue' },
   { href: '/trust', word: 'Rules' },

@@ -1,5 +1,6 @@
 export { DocumentPage } from './document-page.tsx'
 export { ErrorPage } from './error-page.tsx'
+export { InspectPage } from './inspect-page.tsx'
 export { HomePage } from './home-page.tsx'
 export { MemberPage } from './member-page.tsx'
 export { ModelPage } from './model-page.tsx'

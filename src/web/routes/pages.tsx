@@ -13,6 +13,7 @@ import { submit } from '../commands/submit.ts'
 import { formField, MAX_SUBMISSION_BYTES, Submission } from '../commands/submission.ts'
 import type { AppDeps } from '../deps.ts'
 import { HomePage } from '../pages/home-page.tsx'
+import { InspectPage } from '../pages/inspect-page.tsx'
 import { MemberPage } from '../pages/member-page.tsx'
 import { ModelPage } from '../pages/model-page.tsx'
 import { QueuePage } from '../pages/queue-page.tsx'
@@ -59,6 +60,8 @@ export function pageRoutes(deps: AppDeps): Hono {
 
   app.get('/models/:id', (c) => modelPage(c, deps))
   app.get('/models/:id/:slug', (c) => modelPage(c, deps))
+
+  app.get('/inspect', async (c) => page(c, <InspectPage context={await contextOf(c, deps)} />))
 
   app.get('/submit', async (c) => {
     const context = await contextOf(c, deps)
