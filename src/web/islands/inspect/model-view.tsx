@@ -100,7 +100,7 @@ function Chips({ inspection }: { inspection: Inspection }) {
   )
 }
 
-function Rest({ report: { inspection, tables, files } }: { report: ModelReport }) {
+function Rest({ report: { inspection, tables } }: { report: ModelReport }) {
   return (
     <>
       <FindingsPanel findings={inspection.findings} />
@@ -112,8 +112,10 @@ function Rest({ report: { inspection, tables, files } }: { report: ModelReport }
         <>
           <TemplatePanel inspection={inspection} templates={tables.templates} />
           <MetadataPanel rows={tables.metadata} />
-          <TensorsPanel tables={tables} files={files} quantisation={inspection.quantisation} />
         </>
+      )}
+      {inspection.tensor_table === null ? null : (
+        <TensorsPanel inspection={inspection} tensors={inspection.tensor_table} />
       )}
     </>
   )

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -29,8 +30,11 @@ describe('when a model is dropped', () => {
     const { inspection, tables } = modelOf(await readDropped([file(TINY, 'tiny-Q8_0.gguf')]))
     assert.equal(inspection.verdict, 'accept')
     assert.equal(inspection.quantisation?.match, 'exact')
-    assert.equal(tables?.tensorCount, inspection.tensors)
-    assert.equal(tables?.tensors.length, 21)
+    assert.equal(inspection.tensor_table?.length, 21)
+    assert.ok(inspection.tensor_table.every(({ matches, shard }) => matches === true && shard === 0))
+    const template = 'tokenizer.chat_template'
+    const text = tables?.templates[0]?.text ?? ''
+    assert.equal(inspection.template?.sha256[template], createHash('sha256').update(text).digest('hex'))
     const row = (key: string) => tables?.metadata.find((each) => each.key === key)
     assert.deepEqual(row('llama.block_count'), {
       key: 'llama.block_count',
@@ -98,11 +102,11 @@ describe('when a model is dropped', () => {
       const names = ['1', '2'].map((n) => `tiny-corpus-a-split-Q4_K_M-0000${n}-of-00002.gguf`)
       const shards = await Promise.all(names.map((name) => corpusFile('gguf/good', name)))
       const [group] = groupFiles(shards.toReversed())
-      const { inspection, tables } = modelOf(await readDropped(group ?? []))
+      const { inspection } = modelOf(await readDropped(group ?? []))
       assert.equal(inspection.verdict, 'accept')
       assert.equal(inspection.shards, 2)
-      assert.deepEqual(new Set(tables?.tensors.map((each) => each.file)), new Set([0, 1]))
-      assert.equal(tables?.tensorCount, inspection.tensors)
+      assert.deepEqual(new Set(inspection.tensor_table?.map(({ shard }) => shard)), new Set([0, 1]))
+      assert.equal(inspection.tensor_table?.length, inspection.tensors)
       for (const [index, code] of ['gguf_split_missing', 'gguf_split_not_first'].entries()) {
         const alone = modelOf(await readDropped(shards.slice(index, index + 1)))
         assert.ok(alone.inspection.findings.some((finding) => finding.code === code))

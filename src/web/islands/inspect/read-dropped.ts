@@ -10,6 +10,9 @@ import { headerTables } from './tables.ts'
 /** As the site takes them; a larger file is no .torrent that anybody could list. */
 const MAX_TORRENT_BYTES = 16_000_000
 
+/** More tensors than any model has; a file that lists millions must not fill a page. */
+const MAX_TENSORS = 100_000
+
 /** The shape of a dropped file that is needed here. */
 type Dropped = Blob & { readonly name: string }
 
@@ -46,22 +49,19 @@ async function readModel(
   const inspection = await inspect(fileSource(first, signal), {
     fileName: first.name,
     label,
+    tensorTable: true,
+    hashes: await browserHashes(),
     openShard: async (name) => {
       const shard = byName.get(name)
       return shard === undefined ? null : fileSource(shard, signal)
     },
   })
-  const headers: GgufHeader[] = []
-  for (const file of files) {
-    const header = await headerOf(file, signal)
-    if (header === null) break
-    headers.push(header)
-  }
+  const header = await headerOf(first, signal)
   return {
     kind: 'model',
     files: files.map(factsOf),
-    inspection,
-    tables: headers.length === 0 ? null : headerTables(headers),
+    inspection: { ...inspection, tensor_table: inspection.tensor_table?.slice(0, MAX_TENSORS) ?? null },
+    tables: header === null ? null : headerTables(header),
   }
 }
 

@@ -18,20 +18,6 @@ export interface MetadataRow {
   cut: { left: number; unit: 'characters' | 'items' } | null
 }
 
-/** One tensor of the table. */
-export interface TensorRow {
-  name: string
-  type: string
-  /** Innermost first. */
-  dims: number[]
-  elements: number
-  bytes: number
-  /** In bytes from the start of its file. */
-  offset: number
-  /** Which of the files it lies in. */
-  file: number
-}
-
 /** A chat template's own text. */
 export interface TemplateText {
   key: string
@@ -39,12 +25,9 @@ export interface TemplateText {
   cut: number
 }
 
-/** A header laid out for reading; null where the parser refused the file. */
+/** A header laid out for reading. */
 export interface HeaderTables {
   metadata: MetadataRow[]
-  tensors: TensorRow[]
-  /** How many there are, of which `tensors` may be the first. */
-  tensorCount: number
   templates: TemplateText[]
 }
 
@@ -52,7 +35,9 @@ export interface HeaderTables {
 export interface ModelReport {
   kind: 'model'
   files: FileFacts[]
+  /** Its table of tensors may be cut; `tensors` still counts them all. */
   inspection: Inspection
+  /** Null where the parser refused the file. */
   tables: HeaderTables | null
 }
 

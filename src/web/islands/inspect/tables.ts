@@ -1,5 +1,5 @@
 import { arrayItem, type GgufHeader, type MetaArray, type MetaValue } from '../../../gguf/index.ts'
-import type { HeaderTables, MetadataRow, TemplateText, TensorRow } from './report.ts'
+import type { HeaderTables, MetadataRow, TemplateText } from './report.ts'
 
 /** Items of an array that are shown; the rest is a count. */
 const MAX_ITEMS = 12
@@ -7,22 +7,9 @@ const MAX_TEXT = 4_000
 const MAX_ITEM_TEXT = 200
 const MAX_TEMPLATES = 16
 const MAX_TEMPLATE_TEXT = 200_000
-/** More tensors than any model has; a file that lists millions must not fill a page. */
-const MAX_TENSORS = 100_000
-
-/** Lays headers out for reading: metadata of the first file, tensors of all. */
-export function headerTables(headers: readonly GgufHeader[]): HeaderTables {
-  const metadata = headers[0]?.metadata ?? new Map<string, MetaValue>()
-  const tensors: TensorRow[] = []
-  let tensorCount = 0
-  for (const [file, header] of headers.entries()) {
-    tensorCount += header.tensors.length
-    for (const tensor of header.tensors.slice(0, MAX_TENSORS - tensors.length)) {
-      const { name, type, dims, elements, bytes, offset } = tensor
-      tensors.push({ name, type, dims, elements, bytes, offset, file })
-    }
-  }
-  return { metadata: [...metadata].map(rowOf), tensors, tensorCount, templates: templatesOf(metadata) }
+/** Lays a header out for reading. */
+export function headerTables({ metadata }: Pick<GgufHeader, 'metadata'>): HeaderTables {
+  return { metadata: [...metadata].map(rowOf), templates: templatesOf(metadata) }
 }
 
 function rowOf([key, value]: [string, MetaValue]): MetadataRow {

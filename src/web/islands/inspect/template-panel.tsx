@@ -1,6 +1,7 @@
 import type { Finding, Inspection } from '../../../gguf/index.ts'
 import { Missing, Panel, State } from '../../components/bits.tsx'
 import { formatCount } from '../format.ts'
+import { CopyCode } from './copy-code.tsx'
 import type { TemplateText } from './report.ts'
 import { SafeText } from './safe-text.tsx'
 import { SEVERITIES } from './verdict.ts'
@@ -38,7 +39,7 @@ export function TemplatePanel({
         <>
           <TemplateState found={found} />
           {templates.map((each) => (
-            <Template template={each} key={each.key} />
+            <Template template={each} sha256={template.sha256[each.key] ?? null} key={each.key} />
           ))}
         </>
       ) : (
@@ -68,26 +69,45 @@ function TemplateState({ found }: { found: readonly Finding[] }) {
   )
 }
 
-function Template({ template: { key, text, cut } }: { template: TemplateText }) {
+function Template({
+  template: { key, text, cut },
+  sha256,
+}: {
+  template: TemplateText
+  sha256: string | null
+}) {
   const lines = text.split('\n')
   return (
-    <details class="template">
-      <summary>
-        Show <code>{key}</code>, {formatCount(lines.length)} {lines.length === 1 ? 'line' : 'lines'}, as text
-      </summary>
-      <ol class="template-text mono" tabIndex={0} aria-label={`The text of ${key}`}>
-        {lines.slice(0, MAX_LINES).map((line, index) => (
-          <li key={index}>
-            <SafeText text={line} limit={4_000} />
-          </li>
-        ))}
-      </ol>
-      {lines.length > MAX_LINES || cut > 0 ? (
-        <p class="quiet-text">
-          Cut here: {formatCount(Math.max(0, lines.length - MAX_LINES))} more lines
-          {cut === 0 ? '' : ` and ${formatCount(cut)} more characters`}.
-        </p>
-      ) : null}
-    </details>
+    <>
+      {sha256 === null ? null : (
+        <dl class="facts">
+          <dt>
+            SHA256 of {key === 'tokenizer.chat_template' ? 'its text' : <SafeText text={key} limit={80} />}
+          </dt>
+          <dd>
+            <CopyCode text={sha256} what="the SHA-256 of the template" />
+          </dd>
+        </dl>
+      )}
+      <details class="template">
+        <summary>
+          Show <code>{key}</code>, {formatCount(lines.length)} {lines.length === 1 ? 'line' : 'lines'}, as
+          text
+        </summary>
+        <ol class="template-text mono" tabIndex={0} aria-label={`The text of ${key}`}>
+          {lines.slice(0, MAX_LINES).map((line, index) => (
+            <li key={index}>
+              <SafeText text={line} limit={4_000} />
+            </li>
+          ))}
+        </ol>
+        {lines.length > MAX_LINES || cut > 0 ? (
+          <p class="quiet-text">
+            Cut here: {formatCount(Math.max(0, lines.length - MAX_LINES))} more lines
+            {cut === 0 ? '' : ` and ${formatCount(cut)} more characters`}.
+          </p>
+        ) : null}
+      </details>
+    </>
   )
 }

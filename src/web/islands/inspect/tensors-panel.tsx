@@ -1,32 +1,25 @@
 import { useMemo, useState } from 'preact/hooks'
-import type { Quantisation } from '../../../gguf/index.ts'
-import { Panel } from '../../components/bits.tsx'
+import type { Inspection, TensorRow } from '../../../gguf/index.ts'
+import { Missing, Panel, State } from '../../components/bits.tsx'
 import { formatBytes, formatCount } from '../format.ts'
 import { Paged } from './paged.tsx'
-import type { FileFacts, HeaderTables, TensorRow } from './report.ts'
 import { SafeText } from './safe-text.tsx'
 
 type Order = 'file' | 'size' | 'name'
 
 /** Every tensor behind the proof; those that differ from the label are marked and can be shown alone. */
 export function TensorsPanel({
-  tables,
-  files,
-  quantisation,
+  inspection,
+  tensors,
 }: {
-  tables: HeaderTables
-  files: readonly FileFacts[]
-  quantisation: Quantisation | null
+  inspection: Inspection
+  tensors: readonly TensorRow[]
 }) {
   const [query, ask] = useState('')
   const [type, choose] = useState('')
   const [order, sort] = useState<Order>('file')
   const [only, differing] = useState(false)
-  const { tensors, tensorCount } = tables
-  const expected = useMemo(
-    () => new Map((quantisation?.differs ?? []).map((each) => [each.tensor, each.expected])),
-    [quantisation],
-  )
+  const { quantisation, shards } = inspection
   const words = query.trim().toLowerCase()
   const rows = useMemo(
     () =>
@@ -35,15 +28,16 @@ export function TensorsPanel({
           (tensor) =>
             (words === '' || tensor.name.toLowerCase().includes(words)) &&
             (type === '' || tensor.type === type) &&
-            (!only || expected.has(tensor.name)),
+            (!only || tensor.matches === false),
         ),
         order,
       ),
-    [tensors, words, type, order, only, expected],
+    [tensors, words, type, order, only],
   )
-  const differ = quantisation === null ? 0 : quantisation.total - quantisation.matched
+  const types = useMemo(() => [...new Set(tensors.map((tensor) => tensor.type))], [tensors])
+  const compared = quantisation?.compared_with ?? null
   return (
-    <Panel title="Tensors" code={`${formatCount(tensorCount)} in all`} kind="wide" id="tensors">
+    <Panel title="Tensors" code={`${formatCount(inspection.tensors)} in all`} kind="wide" id="tensors">
       <div class="table-tools">
         <label for="tensor-search">Find</label>
         <input
@@ -59,7 +53,7 @@ export function TensorsPanel({
         <label for="tensor-type">Type</label>
         <select id="tensor-type" onChange={(event) => choose(event.currentTarget.value)}>
           <option value="">all</option>
-          {Object.keys(quantisation?.tensor_types ?? {}).map((name) => (
+          {types.map((name) => (
             <option value={name} key={name}>
               {name}
             </option>
@@ -71,7 +65,7 @@ export function TensorsPanel({
           <option value="size">largest first</option>
           <option value="name">by name</option>
         </select>
-        {expected.size === 0 ? null : (
+        {!tensors.some(({ matches }) => matches === false) ? null : (
           <label class="tensor-only">
             <input
               type="checkbox"
@@ -82,15 +76,14 @@ export function TensorsPanel({
           </label>
         )}
       </div>
-      {differ > expected.size ? (
-        <p class="quiet-text">
-          {formatCount(differ)} tensors differ from the label; the first {formatCount(expected.size)} are
-          marked.
-        </p>
-      ) : null}
-      {tensorCount > tensors.length ? (
-        <p class="quiet-text">Only the first {formatCount(tensors.length)} are shown.</p>
-      ) : null}
+      <p class="quiet-text">
+        {compared === null
+          ? 'There is no recipe to compare these with.'
+          : `Beside the recipe of ${compared.file_type}${compared.imatrix ? ' with an importance matrix' : ''}: ${formatCount(quantisation?.matched ?? 0)} of ${formatCount(quantisation?.total ?? 0)} are as it wants them.`}
+        {inspection.tensors > tensors.length
+          ? ` Only the first ${formatCount(tensors.length)} are shown.`
+          : ''}
+      </p>
       <Paged rows={rows} noun="tensors" filter={`${words} ${type} ${order} ${only}`}>
         {(shown) => (
           <div class="scroll" tabIndex={0} role="region" aria-label="Tensors">
@@ -99,6 +92,7 @@ export function TensorsPanel({
                 <tr>
                   <th scope="col">Name</th>
                   <th scope="col">Type</th>
+                  <th scope="col">Recipe wants</th>
                   <th scope="col">Shape</th>
                   <th scope="col" class="right">
                     Weights
@@ -106,18 +100,14 @@ export function TensorsPanel({
                   <th scope="col" class="right">
                     Size
                   </th>
-                  <th scope="col" class="right">
-                    At byte
-                  </th>
                 </tr>
               </thead>
               <tbody>
                 {shown.map((tensor) => (
                   <Tensor
                     tensor={tensor}
-                    file={files.length > 1 ? tensor.file + 1 : null}
-                    expected={expected.get(tensor.name) ?? null}
-                    key={`${tensor.file}/${tensor.offset}/${tensor.name}`}
+                    shard={shards > 1 ? tensor.shard + 1 : null}
+                    key={`${tensor.shard}/${tensor.name}`}
                   />
                 ))}
               </tbody>
@@ -129,31 +119,29 @@ export function TensorsPanel({
   )
 }
 
-function Tensor({
-  tensor,
-  file,
-  expected,
-}: {
-  tensor: TensorRow
-  file: number | null
-  expected: string | null
-}) {
+function Tensor({ tensor, shard }: { tensor: TensorRow; shard: number | null }) {
+  const { name, type, shape, bytes, expected, matches } = tensor
   return (
-    <tr class={expected === null ? undefined : 'tensor-differs'}>
+    <tr class={matches === false ? 'tensor-differs' : undefined}>
       <th scope="row" class="mono">
-        <SafeText text={tensor.name} limit={200} />
-        {file === null ? null : <span class="quiet-text"> shard {file}</span>}
+        <SafeText text={name} limit={200} />
+        {shard === null ? null : <span class="quiet-text"> shard {shard}</span>}
       </th>
+      <td class="mono">{type}</td>
       <td class="mono">
-        {tensor.type}
-        {expected === null ? null : <span class="tone-bad"> not {expected}</span>}
+        {expected === null ? (
+          <Missing word="nothing" />
+        ) : matches === true ? (
+          <State word={{ text: expected, tone: 'ok' }} />
+        ) : (
+          <State word={{ text: expected, tone: 'bad' }} />
+        )}
       </td>
-      <td class="mono">{tensor.dims.map(String).join(' × ')}</td>
-      <td class="mono right">{formatCount(tensor.elements)}</td>
+      <td class="mono">{shape.map(String).join(' × ')}</td>
+      <td class="mono right">{formatCount(shape.reduce((product, each) => product * each, 1))}</td>
       <td class="right">
-        <span title={`${formatCount(tensor.bytes)} bytes`}>{formatBytes(tensor.bytes)}</span>
+        <span title={`${formatCount(bytes)} bytes`}>{formatBytes(bytes)}</span>
       </td>
-      <td class="mono right">{formatCount(tensor.offset)}</td>
     </tr>
   )
 }
