@@ -4,11 +4,13 @@ import { createRequire, registerHooks } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 const require = createRequire(import.meta.url)
+// A command without pages starts without the compiler; it is then loaded with the first page. Elsewhere it is
+// loaded first: one that is being imported by the program itself (Vite has it too) could not be required.
+if (!/[\\/]cli[\\/]main\.ts$/.test(process.argv[1] ?? '')) await import('rolldown/utils')
 
 registerHooks({
   load(url, context, nextLoad) {
     if (!url.endsWith('.tsx')) return nextLoad(url, context)
-    // Loaded with the first page: commands without pages start without it.
     const { transformSync } = require('rolldown/utils')
     const path = fileURLToPath(url)
     const result = transformSync(path, readFileSync(path, 'utf8'), {
