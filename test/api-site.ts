@@ -10,7 +10,7 @@ import { tinyLlama } from '../src/gguf/tiny-llama.ts'
 import { createFromPath } from '../src/swarm/create-file.ts'
 import { nodeHashes } from '../src/swarm/node-hashes.ts'
 import { createApp } from '../src/web/app.ts'
-import { ALL_SCOPES } from '../src/web/deps.ts'
+import { ALL_SCOPES, type SignInWays } from '../src/web/deps.ts'
 import { ensureMember, grantRole, issueToken } from '../src/web/commands/members.ts'
 
 export const BASE = 'http://qal.test'
@@ -41,7 +41,7 @@ export interface ApiSite {
   close(): Promise<void>
 }
 
-export async function openApiSite(): Promise<ApiSite> {
+export async function openApiSite(signIn: SignInWays = {}): Promise<ApiSite> {
   const dir = await mkdtemp(join(tmpdir(), 'qal-api-'))
   const stores = await openStores(join(dir, 'data'))
   let n = 0
@@ -49,6 +49,7 @@ export async function openApiSite(): Promise<ApiSite> {
     ...stores,
     now: () => new Date(Date.now() + site.clock),
     hash: nodeHashes,
+    signIn,
     site: { name: SITE_NAME, baseUrl: BASE, demo: false, loopback: true, trackers: [] },
   })
   const site: ApiSite = {

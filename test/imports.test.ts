@@ -34,7 +34,7 @@ const SHOWN_BY_BOTH = ['bits', 'broadcast', 'chambers', 'icons', 'rails']
   .concat('web/components/wording.ts')
 
 const PARTS: Record<string, Part> = {
-  core: { ours: [], node: false, packages: ['zod', 'canonicalize'] },
+  core: { ours: [], node: false, packages: ['zod', 'canonicalize', 'unhomoglyph'] },
   torrent: { ours: ['core/error.ts', { type: 'core/' }], node: false, packages: [] },
   gguf: {
     ours: ['core/error.ts', { type: 'core/' }, { type: 'torrent/' }],

@@ -17,7 +17,10 @@ Examples:
   bin/qal serve --port 9000 --data /srv/qal
   QAL_BASE_URL=https://qal.example.org bin/qal serve --host 0.0.0.0
 
-Where visitors come from elsewhere, also through a proxy, QAL_BASE_URL says by which address.`,
+Where visitors come from elsewhere, also through a proxy, QAL_BASE_URL says by which address.
+
+People sign in with GitHub where QAL_GITHUB_CLIENT_ID and QAL_GITHUB_CLIENT_SECRET are set (an OAuth app
+with the callback BASE/sign-in/github/callback), and by e-mail where QAL_SMTP_URL and QAL_MAIL_FROM are.`,
     )
     .action(async (options: { port: string; host: string; data: string; json?: boolean }) => {
       const settings = parseServeSettings(options)

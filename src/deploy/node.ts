@@ -14,6 +14,7 @@ import { createApp } from '../web/app.ts'
 import { startChild, type Child } from './child.ts'
 import { startScraper } from './scraper.ts'
 import { isLoopback, type ServeSettings } from './settings.ts'
+import { signInWays } from './sign-in-ways.ts'
 import { openStores, SITE_NAME, type Stores } from './stores.ts'
 import { verifierToken } from './verifier-member.ts'
 
@@ -83,6 +84,7 @@ export async function startNode(settings: ServeSettings, demo = false): Promise<
         loopback,
         trackers: announceUrls(url, authority),
       },
+      signIn: signInWays(process.env),
       ...(loopback ? { showLink } : {}),
       changed: () => children.forEach((child) => child.send('changed')),
     })

@@ -1,9 +1,12 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import { looksLike, skeletonOf } from '../core/skeleton.ts'
 import type { ListingView, MemberView, Status } from '../core/views.ts'
 import type { Catalogue, TemplateUse } from './catalogue.ts'
 
 const MAX_BY_HASH = 1_000
 const PAGE = 200
+/** Earlier names that a name is held against. */
+const MAX_LIKE = 200
 
 type Lookup = Pick<
   Catalogue,
@@ -15,6 +18,8 @@ type Lookup = Pick<
   | 'member'
   | 'memberByHandle'
   | 'pendingVerification'
+  | 'lookalikeOf'
+  | 'handlesLike'
   | 'forModerators'
   | 'reporters'
   | 'hasReport'
@@ -60,6 +65,14 @@ export function createLookups(db: DatabaseSync): Lookups {
   const pending = db.prepare(
     `SELECT d.view AS view FROM listings l JOIN documents d USING (n)
      WHERE l.unverified > 0 ORDER BY l.at, l.id LIMIT ?`,
+  )
+  const namedLike = db.prepare(
+    `SELECT d.view AS view FROM listings l JOIN documents d USING (n)
+     WHERE l.skeleton = ? AND l.id < ? AND d.view IS NOT NULL ORDER BY l.id LIMIT ${MAX_LIKE}`,
+  )
+  const handledLike = db.prepare(
+    `SELECT view FROM members WHERE skeleton = ? AND handle <> ? AND joined_at <> '' AND view IS NOT NULL
+     ORDER BY joined_at, id LIMIT 20`,
   )
   const moderation = db.prepare(
     `SELECT d.view AS view FROM listings l JOIN documents d USING (n)
@@ -123,6 +136,13 @@ export function createLookups(db: DatabaseSync): Lookups {
     member: (id) => viewOf(member.get(id)) as MemberView | null,
     memberByHandle: (handle) => viewOf(byHandle.get(handle)) as MemberView | null,
     pendingVerification: (limit = 1_000) => viewsOf(pending.all(Math.max(1, Math.trunc(limit)))),
+    lookalikeOf({ id, model }) {
+      const earlier = viewsOf(namedLike.all(skeletonOf(model), id))
+      const like = earlier.find((other) => looksLike(model, other.model))
+      return like === undefined ? null : { id: like.id, model: like.model }
+    },
+    handlesLike: (handle) =>
+      handledLike.all(skeletonOf(handle), handle).map((row) => viewOf(row) as MemberView),
     forModerators: (limit = 1_000) => viewsOf(moderation.all(Math.max(1, Math.trunc(limit)))),
     reporters: (dismissedSince) =>
       (reporters.all(dismissedSince ?? null) as { listing: string; reporter: string }[]).map(

@@ -4,6 +4,7 @@ import { listingFigures, projectListing, projectMember } from '../core/project.t
 import { reportsOf } from '../core/reports.ts'
 import type { ListingState, MemberState, SiteState } from '../core/state.ts'
 import type { Figures } from '../core/tiers.ts'
+import { skeletonOf } from '../core/skeleton.ts'
 import { isTrustedCandidate, NO_FIGURES, trustedMembers } from '../core/tiers.ts'
 import type { ListingView, MemberView, Status } from '../core/views.ts'
 import type { Intake } from './catalogue-intake.ts'
@@ -69,7 +70,7 @@ export function createProjector(db: DatabaseSync, intake: Intake, rows: Rows, si
   const clearTrustMark = writer(db, "DELETE FROM meta WHERE key = 'trust'")
   const setMember = writer(
     db,
-    `UPDATE members SET dirty = 0, handle = :handle, joined_at = :joined_at, face = :face, view = :view,
+    `UPDATE members SET dirty = 0, handle = :handle, skeleton = :skeleton, joined_at = :joined_at, face = :face, view = :view,
        fresh_from = :fresh_from, stale_at = :stale_at WHERE id = :id`,
   )
   const markListingsOf = writer(
@@ -182,7 +183,15 @@ export function createProjector(db: DatabaseSync, intake: Intake, rows: Rows, si
       const face = faceOf(state, view)
       const { handle, joined_at } = state
       const valid = validityOf(counted.upheld_at, nowMs)
-      setMember.run({ id, handle, joined_at, face, view: JSON.stringify(view), ...valid })
+      setMember.run({
+        id,
+        handle,
+        skeleton: skeletonOf(handle),
+        joined_at,
+        face,
+        view: JSON.stringify(view),
+        ...valid,
+      })
       if (face !== row.face) markListingsOf.run(id)
       if (handle !== row.handle) markMentioning.run(id)
     }

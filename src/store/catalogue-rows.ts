@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { skeletonOf } from '../core/skeleton.ts'
 import type { ListingView } from '../core/views.ts'
 import type { Swarm } from './catalogue-swarm.ts'
 import { writer } from './sqlite.ts'
@@ -20,7 +21,7 @@ export function createRows(db: DatabaseSync, swarm: Swarm): Rows {
   const setNothing = writer(db, 'UPDATE listings SET dirty = 0, unverified = 0, moderation = 0 WHERE n = ?')
   const setRow = writer(
     db,
-    `UPDATE listings SET dirty = 0, unverified = :unverified, moderation = :moderation, tier = :tier, quant = :quant, name_key = :name_key,
+    `UPDATE listings SET dirty = 0, unverified = :unverified, moderation = :moderation, tier = :tier, quant = :quant, name_key = :name_key, skeleton = :skeleton,
        size = :size, at = :at, rating = :rating WHERE n = :n`,
   )
   const removeWords = writer(db, 'DELETE FROM words WHERE rowid = ?')
@@ -62,6 +63,7 @@ export function createRows(db: DatabaseSync, swarm: Swarm): Rows {
         tier: view.tier,
         quant: quantOf(view),
         name_key: view.model.normalize('NFKC').toLowerCase(),
+        skeleton: skeletonOf(view.model),
         size: view.size_bytes,
         at: view.published_at ?? view.submitted_at,
         rating: ratingOf(view),

@@ -5,7 +5,7 @@ import type { Schema } from './sqlite.ts'
  * the version whenever its states or views change, so that files of an older
  * program are rebuilt (a test holds a digest of what this version shows).
  */
-export const CATALOGUE_VERSION = 6
+export const CATALOGUE_VERSION = 7
 
 /** Needs its view projected. */
 export const DIRTY_VIEW = 1
@@ -26,6 +26,8 @@ export const CATALOGUE_SCHEMA: Schema = {
       dirty INTEGER NOT NULL,
       state TEXT NOT NULL,
       handle TEXT,
+      -- Confusable skeleton of the handle.
+      skeleton TEXT,
       joined_at TEXT,
       candidate INTEGER NOT NULL DEFAULT 0,
       trusted INTEGER NOT NULL DEFAULT 0,
@@ -38,6 +40,7 @@ export const CATALOGUE_SCHEMA: Schema = {
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX members_dirty ON members (id) WHERE dirty > 0;
     CREATE INDEX members_handle ON members (handle, joined_at, id);
+    CREATE INDEX members_skeleton ON members (skeleton, joined_at, id);
     CREATE INDEX members_candidate ON members (id) WHERE candidate > 0;
     CREATE INDEX members_trusted ON members (id) WHERE trusted > 0;
     CREATE INDEX members_stale ON members (stale_at) WHERE stale_at IS NOT NULL;
@@ -65,6 +68,8 @@ export const CATALOGUE_SCHEMA: Schema = {
       tier TEXT,
       quant TEXT,
       name_key TEXT,
+      -- Confusable skeleton of the name.
+      skeleton TEXT,
       size INTEGER,
       at TEXT,
       rating INTEGER,
@@ -76,6 +81,7 @@ export const CATALOGUE_SCHEMA: Schema = {
     CREATE INDEX listings_site_seq ON listings (max_site_seq);
     CREATE INDEX listings_unverified ON listings (at, id) WHERE unverified > 0;
     CREATE INDEX listings_moderation ON listings (at, id) WHERE moderation > 0;
+    CREATE INDEX listings_skeleton ON listings (skeleton, id);
     CREATE INDEX listings_new ON listings (status, at DESC, id DESC);
     CREATE INDEX listings_seeders ON listings (status, seeders DESC, id DESC);
     CREATE INDEX listings_downloads ON listings (status, downloads DESC, id DESC);

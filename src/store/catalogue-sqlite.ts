@@ -131,6 +131,8 @@ export function openCatalogue(path: string, options: CatalogueOptions): Catalogu
     duplicateOf: (hashes) => using(() => parts.lookups.duplicateOf(hashes)),
     member: (id) => using(() => parts.lookups.member(id)),
     memberByHandle: (handle) => using(() => parts.lookups.memberByHandle(handle)),
+    lookalikeOf: (listing) => using(() => parts.lookups.lookalikeOf(listing)),
+    handlesLike: (handle) => using(() => parts.lookups.handlesLike(handle)),
     *listings(status) {
       const walk = using(() => parts.lookups.listings(status))
       for (let next = using(() => walk.next()); !next.done; next = using(() => walk.next()))

@@ -111,6 +111,10 @@ export interface Catalogue {
   member(id: string): MemberView | null
   /** The member of a handle; where two have it, the one who joined first. */
   memberByHandle(handle: string): MemberView | null
+  /** The first of earlier listings whose name this one's may be taken for, and is not (T21). */
+  lookalikeOf(listing: Pick<ListingView, 'id' | 'model'>): { id: string; model: string } | null
+  /** Members whose handle may be taken for this one and is not, by when they joined; at most 20. */
+  handlesLike(handle: string): MemberView[]
   /** Every listing that can be shown, or those of a status, by id. */
   listings(status?: Status): IterableIterator<ListingView>
   /** Every member, by id. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import type { TestContext } from 'node:test'
 import { describe, it } from 'node:test'
 import { isQalError } from '../core/error.ts'
@@ -10,6 +11,9 @@ import { openSqlitePrivate } from './private-sqlite.ts'
 import type { PrivateStore, Token } from './private.ts'
 
 const MEMBER = MemberId.parse('m_01JB0000000000000000000000')
+const OTHER = MemberId.parse('m_01JB0000000000000000000001')
+/** The file's own mark. */
+const OURS = 0x51_61_6c_02
 const AT = (minute: number): string => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString()
 
 async function two(t: TestContext): Promise<[PrivateStore, PrivateStore, string]> {
@@ -98,5 +102,68 @@ describe('the private store', () => {
     await a.close()
     await assert.rejects(a.findToken('x'), refused('store_closed'))
     await assert.rejects(a.lease('job', 'v', AT(0), AT(1), null), refused('store_closed'))
+  })
+
+  it('lists a member’s tokens with their names', async (t) => {
+    const [a, b] = await two(t)
+    const token: Token = { hash: 'a', member: MEMBER, scopes: ['submit'], expires_at: AT(5), name: 'laptop' }
+    await a.putToken(token)
+    await a.putToken({ ...token, hash: 'b', expires_at: AT(9), name: undefined })
+    await a.putToken({ ...token, hash: 'c', member: OTHER })
+    assert.deepEqual(
+      (await b.tokensOf(MEMBER)).map(({ hash, name }) => [hash, name]),
+      [
+        ['b', undefined],
+        ['a', 'laptop'],
+      ],
+    )
+  })
+
+  it('ends the sessions of a member, never later ones again', async (t) => {
+    const [a, b] = await two(t)
+    assert.equal(await a.sessionsSince(MEMBER), null)
+    await a.endSessions(MEMBER, AT(5))
+    await b.endSessions(MEMBER, AT(3))
+    assert.equal(await b.sessionsSince(MEMBER), AT(5))
+    assert.equal(await b.sessionsSince(OTHER), null)
+  })
+
+  it('ties an account to one member, and of each kind one to a member', async (t) => {
+    const [a, b] = await two(t)
+    assert.equal(await a.linkIdentity('code-1', 'github', MEMBER), true)
+    assert.equal(await a.linkIdentity('code-1', 'github', MEMBER), true)
+    assert.equal(await b.linkIdentity('code-1', 'github', OTHER), false)
+    assert.equal(await b.memberOfIdentity('code-1'), MEMBER)
+    assert.equal(await b.linkIdentity('mail-1', 'email', MEMBER), true)
+    assert.equal(await b.linkIdentity('code-2', 'github', MEMBER), true)
+    assert.equal(await a.memberOfIdentity('code-1'), null)
+    assert.equal(await a.memberOfIdentity('mail-1'), MEMBER)
+    await a.unlinkIdentity('github', MEMBER)
+    assert.equal(await a.memberOfIdentity('code-2'), null)
+    assert.equal(await a.linkIdentity('code-2', 'github', OTHER), true)
+  })
+
+  it('brings a file of version 1 up, with what is in it', async (t) => {
+    const path = join(await tempDir(t), 'private.sqlite')
+    const old = new DatabaseSync(path)
+    old.exec(`CREATE TABLE tokens (hash TEXT PRIMARY KEY, member TEXT NOT NULL, scopes TEXT NOT NULL,
+        expires_at TEXT NOT NULL) STRICT, WITHOUT ROWID;
+      CREATE TABLE used (id TEXT PRIMARY KEY, expires_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      CREATE TABLE leases (job TEXT PRIMARY KEY, holder TEXT NOT NULL, until_ms INTEGER NOT NULL, progress TEXT)
+        STRICT, WITHOUT ROWID;
+      INSERT INTO tokens VALUES ('h', '${MEMBER}', '["submit"]', '${AT(1)}');
+      PRAGMA application_id = ${OURS}; PRAGMA user_version = 1`)
+    old.close()
+    for (let n = 0; n < 2; n++) {
+      const store = await openSqlitePrivate(path)
+      assert.deepEqual(await store.findToken('h'), {
+        hash: 'h',
+        member: MEMBER,
+        scopes: ['submit'],
+        expires_at: AT(1),
+      })
+      assert.equal(await store.linkIdentity('code', 'email', MEMBER), true)
+      await store.close()
+    }
   })
 })

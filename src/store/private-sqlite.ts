@@ -1,13 +1,25 @@
 import type { MemberId } from '../core/ids.ts'
 import { QalError } from '../core/error.ts'
-import type { JobProgress, PrivateStore, Scope } from './private.ts'
+import type { JobProgress, PrivateStore, Scope, Token } from './private.ts'
 import type { Schema } from './sqlite.ts'
-import { closedError, openDatabase, storeError } from './sqlite.ts'
+import { closedError, openDatabase, storeError, transaction } from './sqlite.ts'
+
+const IDENTITY_TABLES = `
+    ALTER TABLE tokens ADD COLUMN name TEXT;
+    CREATE INDEX tokens_member ON tokens (member, expires_at);
+    CREATE TABLE sessions (member TEXT PRIMARY KEY, since TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE identities (
+      code TEXT PRIMARY KEY,
+      kind TEXT NOT NULL,
+      member TEXT NOT NULL,
+      UNIQUE (member, kind)
+    ) STRICT, WITHOUT ROWID;`
 
 const SCHEMA: Schema = {
   name: 'private store',
   id: 0x51_61_6c_02,
-  version: 1,
+  version: 2,
+  upgrades: { 1: IDENTITY_TABLES },
   synchronous: 'FULL',
   sql: `
     CREATE TABLE tokens (
@@ -23,7 +35,8 @@ const SCHEMA: Schema = {
       holder TEXT NOT NULL,
       until_ms INTEGER NOT NULL,
       progress TEXT
-    ) STRICT, WITHOUT ROWID;`,
+    ) STRICT, WITHOUT ROWID;
+    ${IDENTITY_TABLES}`,
 }
 
 const MAX_ID_LENGTH = 500
@@ -34,10 +47,19 @@ const USED_GRACE_MS = 86_400_000
 export async function openSqlitePrivate(path: string): Promise<PrivateStore> {
   const db = openDatabase(path, SCHEMA)
   const putToken = db.prepare(
-    'INSERT OR REPLACE INTO tokens (hash, member, scopes, expires_at) VALUES (?, ?, ?, ?)',
+    'INSERT OR REPLACE INTO tokens (hash, member, scopes, expires_at, name) VALUES (?, ?, ?, ?, ?)',
   )
-  const findToken = db.prepare('SELECT hash, member, scopes, expires_at FROM tokens WHERE hash = ?')
+  const findToken = db.prepare('SELECT * FROM tokens WHERE hash = ?')
   const revokeToken = db.prepare('DELETE FROM tokens WHERE hash = ?')
+  const tokensOf = db.prepare('SELECT * FROM tokens WHERE member = ? ORDER BY expires_at DESC, hash')
+  const endSessions = db.prepare(
+    `INSERT INTO sessions (member, since) VALUES (?, ?)
+     ON CONFLICT (member) DO UPDATE SET since = max(since, excluded.since)`,
+  )
+  const sessionsSince = db.prepare('SELECT since FROM sessions WHERE member = ?')
+  const ownerOf = db.prepare('SELECT member FROM identities WHERE code = ?')
+  const link = db.prepare('INSERT OR REPLACE INTO identities (code, kind, member) VALUES (?, ?, ?)')
+  const unlink = db.prepare('DELETE FROM identities WHERE kind = ? AND member = ?')
   const use = db.prepare('INSERT OR IGNORE INTO used (id, expires_ms) VALUES (?, ?)')
   const forgetUsed = db.prepare('DELETE FROM used WHERE expires_ms < ?')
   // One statement, so that of two verifiers that ask at once one gets it.
@@ -65,21 +87,58 @@ export async function openSqlitePrivate(path: string): Promise<PrivateStore> {
   }
 
   return {
-    async putToken({ hash, member, scopes, expires_at }) {
-      using(() => putToken.run(bounded('hash', hash), member, JSON.stringify(scopes), isoOf(expires_at)))
+    async putToken({ hash, member, scopes, expires_at, name }) {
+      using(() =>
+        putToken.run(
+          bounded('hash', hash),
+          member,
+          JSON.stringify(scopes),
+          isoOf(expires_at),
+          name === undefined ? null : bounded('name', name),
+        ),
+      )
     },
 
     async findToken(hash) {
       return using(() => {
-        const row = findToken.get(hash) as
-          | { hash: string; member: MemberId; scopes: string; expires_at: string }
-          | undefined
-        return row === undefined ? null : { ...row, scopes: JSON.parse(row.scopes) as Scope[] }
+        const row = findToken.get(hash) as TokenRow | undefined
+        return row === undefined ? null : tokenOf(row)
       })
     },
 
     async revokeToken(hash) {
       using(() => revokeToken.run(hash))
+    },
+
+    async tokensOf(member) {
+      return using(() => (tokensOf.all(member) as unknown as TokenRow[]).map(tokenOf))
+    },
+
+    async endSessions(member, before) {
+      using(() => endSessions.run(member, isoOf(before)))
+    },
+
+    async sessionsSince(member) {
+      return using(() => (sessionsSince.get(member) as { since: string } | undefined)?.since ?? null)
+    },
+
+    async linkIdentity(code, kind, member) {
+      return using(() =>
+        transaction(db, () => {
+          const owner = ownerOf.get(bounded('code', code)) as { member: MemberId } | undefined
+          if (owner !== undefined && owner.member !== member) return false
+          link.run(code, kind, member)
+          return true
+        }),
+      )
+    },
+
+    async memberOfIdentity(code) {
+      return using(() => (ownerOf.get(code) as { member: MemberId } | undefined)?.member ?? null)
+    },
+
+    async unlinkIdentity(kind, member) {
+      using(() => unlink.run(kind, member))
     },
 
     async useOnce(id, expires_at) {
@@ -129,6 +188,19 @@ export async function openSqlitePrivate(path: string): Promise<PrivateStore> {
       db.close()
     },
   }
+}
+
+interface TokenRow {
+  hash: string
+  member: MemberId
+  scopes: string
+  expires_at: string
+  name: string | null
+}
+
+function tokenOf({ hash, member, scopes, expires_at, name }: TokenRow): Token {
+  const token = { hash, member, scopes: JSON.parse(scopes) as Scope[], expires_at }
+  return name === null ? token : { ...token, name }
 }
 
 function bounded(field: string, text: string): string {

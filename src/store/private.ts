@@ -10,11 +10,17 @@ export interface Token {
   scopes: Scope[]
   /** ISO time. */
   expires_at: string
+  /** What its owner calls it. */
+  name?: string | undefined
 }
 
+/** Kinds of identity that a member can prove, as `identity_proved` names them. */
+export type IdentityName = 'email' | 'github'
+
 /**
- * What must not enter the ledger: token hashes, used sign-in links, leases of
- * the verification queue. Losing leases loses no work: the queue is derived
+ * What must not enter the ledger: token hashes, whose account is whose (by a
+ * code that tells nothing of it), used sign-in links, leases of the verification
+ * queue. Losing leases loses no work: the queue is derived
  * from the ledger and worked at least once.
  */
 export interface PrivateStore {
@@ -22,6 +28,20 @@ export interface PrivateStore {
   /** The token with that hash, also when expired; null where there is none. */
   findToken(hash: string): Promise<Token | null>
   revokeToken(hash: string): Promise<void>
+  /** A member's tokens, expired ones too, the last to expire first. */
+  tokensOf(member: MemberId): Promise<Token[]>
+  /** Sessions of a member that began before this time (ISO) no longer hold. */
+  endSessions(member: MemberId, before: string): Promise<void>
+  /** Since when (ISO) sessions of a member hold; null where none was ended. */
+  sessionsSince(member: MemberId): Promise<string | null>
+  /**
+   * Ties an account, by its code, to a member: false, and nothing changed, where
+   * it is another's. One account of a kind a member: an earlier one is let go.
+   */
+  linkIdentity(code: string, kind: IdentityName, member: MemberId): Promise<boolean>
+  /** Whose account that is; null where nobody's. */
+  memberOfIdentity(code: string): Promise<MemberId | null>
+  unlinkIdentity(kind: IdentityName, member: MemberId): Promise<void>
   /** Marks a single-use id as used until `expires_at`; false where it was used before. */
   useOnce(id: string, expires_at: string): Promise<boolean>
   /**

@@ -15,6 +15,8 @@ export interface Schema {
   version: number
   /** Makes the tables of a new file. */
   sql: string
+  /** What brings a file of a version to the next; a file of one that is not here is refused. */
+  upgrades?: Readonly<Record<number, string>>
   /** FULL: a committed transaction survives a power cut. NORMAL: it may not, the file stays whole. */
   synchronous: 'FULL' | 'NORMAL'
 }
@@ -36,9 +38,10 @@ export function openDatabase(path: string, schema: Schema): DatabaseSync {
     db.exec(`PRAGMA synchronous = ${schema.synchronous}`)
     const open = db
     transaction(open, () => {
-      if (!isNew(open, path, schema)) return
-      open.exec(schema.sql)
-      open.exec(`PRAGMA application_id = ${schema.id}; PRAGMA user_version = ${schema.version}`)
+      const steps = isNew(open, path, schema) ? [schema.sql] : upgradesFor(open, schema)
+      for (const step of steps) open.exec(step)
+      if (steps.length > 0)
+        open.exec(`PRAGMA application_id = ${schema.id}; PRAGMA user_version = ${schema.version}`)
     })
     return open
   } catch (error) {
@@ -139,7 +142,8 @@ function isNew(db: DatabaseSync, path: string, schema: Schema): boolean {
     )
     .get() as { id: number; version: number; tables: number }
   if (found.id === 0 && found.version === 0 && found.tables === 0) return true
-  if (found.id !== schema.id || found.version < schema.version)
+  const upgradable = range(found.version, schema.version).every((v) => schema.upgrades?.[v] !== undefined)
+  if (found.id !== schema.id || !upgradable)
     throw new QalError(
       'store_schema_unknown',
       `Cannot open ${path}: expected a ${schema.name} of version ${schema.version}`,
@@ -155,6 +159,15 @@ function isNew(db: DatabaseSync, path: string, schema: Schema): boolean {
       { expected: `at most version ${schema.version}`, found: `version ${found.version}` },
     )
   return false
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: Math.max(0, to - from) }, (_, n) => from + n)
+}
+
+function upgradesFor(db: DatabaseSync, { version, upgrades }: Schema): string[] {
+  const { user_version } = db.prepare('PRAGMA user_version').get() as { user_version: number }
+  return range(user_version, version).map((v) => upgrades?.[v] ?? '')
 }
 
 /** The change to WAL needs the file alone and does not wait by itself while others open it too. */

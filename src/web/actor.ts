@@ -30,9 +30,11 @@ async function signedInAs(c: Context, deps: AppDeps): Promise<Actor | null> {
   if (header !== undefined) return byToken(/^Bearer +(\S{1,200})$/i.exec(header)?.[1], deps)
   const session = await getSignedCookie(c, deps.secret, COOKIE)
   if (!session) return null
-  const [id, expires, scopes = ''] = session.split('.')
+  const [id, expires, scopes = '', began = '0'] = session.split('.')
   const member = MemberId.safeParse(id)
   if (!member.success || !(Number(expires) > deps.now().getTime())) return null
+  const since = await deps.private.sessionsSince(member.data)
+  if (since !== null && Number(began) < Date.parse(since)) return null
   const held = scopes.split(' ')
   return {
     member: member.data,
@@ -56,13 +58,19 @@ export async function byToken(token: string | undefined, deps: AppDeps): Promise
 export async function startSession(c: Context, deps: AppDeps, actor: Actor): Promise<void> {
   const now = deps.now().getTime()
   const expires = Math.min(now + SESSION_MS, actor.until)
-  await setSignedCookie(c, COOKIE, `${actor.member}.${expires}.${[...actor.scopes].join(' ')}`, deps.secret, {
-    path: '/',
-    httpOnly: true,
-    sameSite: 'Lax',
-    secure: deps.site.baseUrl.startsWith('https:'),
-    maxAge: Math.floor((expires - now) / 1000),
-  })
+  await setSignedCookie(
+    c,
+    COOKIE,
+    `${actor.member}.${expires}.${[...actor.scopes].join(' ')}.${now}`,
+    deps.secret,
+    {
+      path: '/',
+      httpOnly: true,
+      sameSite: 'Lax',
+      secure: deps.site.baseUrl.startsWith('https:'),
+      maxAge: Math.floor((expires - now) / 1000),
+    },
+  )
 }
 
 export function endSession(c: Context): void {

@@ -9,6 +9,8 @@ import { documentRoutes } from './routes/documents.tsx'
 import { errorPage } from './routes/error.tsx'
 import { fileRoutes } from './routes/files.ts'
 import { pageRoutes } from './routes/pages.tsx'
+import { accountRoutes } from './routes/account.tsx'
+import { identityRoutes } from './routes/identity.tsx'
 import { signInRoutes } from './routes/sign-in.tsx'
 
 /** The whole site as one value; an entry point only translates a runtime to it. */
@@ -47,7 +49,9 @@ export function createApp(deps: AppDeps): Hono {
 
   app.route('/', createApi(deps))
   app.route('/', fileRoutes(deps))
+  app.route('/', identityRoutes(deps))
   app.route('/', signInRoutes(deps))
+  app.route('/', accountRoutes(deps))
   app.route('/', documentRoutes(deps))
   app.route('/', pageRoutes(deps))
 

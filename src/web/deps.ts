@@ -17,6 +17,23 @@ export interface SiteSettings {
   trackers: string[]
 }
 
+/** GitHub as an identity: its OAuth app, and where GitHub is. */
+export interface GithubSettings {
+  clientId: string
+  clientSecret: string
+  /** `https://github.com`, without a slash at the end. */
+  url: string
+  /** `https://api.github.com`. */
+  apiUrl: string
+}
+
+/** Ways to sign in beside tokens and the terminal; what is absent is not offered. */
+export interface SignInWays {
+  github?: GithubSettings
+  /** Sends a text by e-mail; rejects where the server does not take it. */
+  sendMail?: (to: string, subject: string, text: string) => Promise<void>
+}
+
 /** Everything the app needs of the world; an entry point brings it. */
 export interface AppDeps {
   ledger: Ledger
@@ -29,6 +46,7 @@ export interface AppDeps {
   secret: Uint8Array<ArrayBuffer>
   now(): Date
   random(bytes: number): Uint8Array<ArrayBuffer>
+  signIn?: SignInWays
   /** Shows a sign-in link to the operator; only where the terminal is the visitor's own. */
   showLink?(handle: string, url: string): void
   /** Called when a listing may have come or gone, so that tracker and scraper can follow. */

@@ -158,12 +158,37 @@ export interface MemberPageProps {
 
 export interface SignInPageProps {
   context: PageContext
-  /** Whether a link can be shown on the server's terminal (only on loopback). */
-  terminalLink: boolean
-  /** After the form: the link was printed. */
-  sent: boolean
+  /** What this site offers beside tokens; a link on the terminal only on loopback. */
+  ways: { terminal: boolean; github: boolean; email: boolean }
+  /** After a form: where the link was sent. */
+  sent: 'terminal' | 'email' | null
   error: string | null
   next: string
+}
+
+/** Confirming a link of an e-mail, or choosing a handle: one step of signing in that has a ticket. */
+export interface SignInStepProps {
+  context: PageContext
+  step: 'confirm' | 'handle'
+  ticket: string
+  /** The account that was shown, as the person knows it: an address, a GitHub name. */
+  account: string
+  /** Who they will be here; null where they are new. */
+  handle: string | null
+  suggestion: string
+  error: string | null
+}
+
+export interface AccountPageProps {
+  context: PageContext
+  member: MemberView
+  ways: SignInPageProps['ways']
+  challenge: string
+  tokens: { id: string; name: string; scopes: string[]; expires_at: string; expired: boolean }[]
+  /** A token just made: shown once. */
+  newToken: string | null
+  form: FormState
+  notice: string | null
 }
 
 /** Any text page made of Markdown: the rules, the guide. */

@@ -30,6 +30,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   http_too_large: 413,
   http_media_type: 415,
   http_rate: 429,
+  http_mail: 503,
 }
 
 const TITLE: Record<number, string> = {
@@ -43,6 +44,7 @@ const TITLE: Record<number, string> = {
   415: 'This content type is not taken',
   422: 'Something in it is wrong',
   429: 'Too many requests',
+  503: 'Not possible at the moment',
   500: 'The site failed',
 }
 

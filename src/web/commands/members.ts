@@ -1,6 +1,7 @@
 import type { Role } from '../../core/events.ts'
 import { Handle, MemberId } from '../../core/ids.ts'
 import { isQalError, QalError } from '../../core/error.ts'
+import { skeletonOf } from '../../core/skeleton.ts'
 import { rolesOf } from '../../core/roles.ts'
 import type { Scope } from '../../store/private.ts'
 import type { AppDeps } from '../deps.ts'
@@ -49,6 +50,39 @@ export async function ensureMember(deps: MemberDeps, handle: Handle): Promise<Me
   return member
 }
 
+/**
+ * A new member of that handle, who showed an account elsewhere. Refuses one that
+ * is taken, that the policy reserves, or that may be taken for one of these or
+ * of somebody who speaks for the site or is Official (T21).
+ */
+export async function joinAs(deps: MemberDeps, handle: Handle): Promise<MemberId> {
+  await deps.catalogue.catchUp(deps.ledger)
+  const refuse = (expected: string): never => {
+    throw new QalError('input_handle', `Cannot join as @${handle}: expected ${expected}`, {
+      field: 'handle',
+      expected,
+      exit: 2,
+    })
+  }
+  if (deps.catalogue.memberByHandle(handle) !== null) refuse('a handle that nobody has')
+  const skeleton = skeletonOf(handle)
+  const { reserved_handles } = deps.catalogue.site().policy
+  if (reserved_handles.some((reserved) => skeletonOf(reserved) === skeleton))
+    refuse('a handle that is not reserved for a maker of models or the site')
+  const known = deps.catalogue
+    .handlesLike(handle)
+    .find(({ tier, roles }) => tier === 'official' || roles.length > 0)
+  if (known) refuse(`a handle that nobody takes for @${known.handle}`)
+  const member = await opaqueId(deps.secret, handle)
+  await append(deps, `member/${member}`, 0, [
+    newEvent(deps, { by: member, authority: { as: 'self' } }, 'member_joined', { handle }),
+  ]).catch((error: unknown) => {
+    if (!isQalError(error) || error.code !== 'ledger_conflict') throw error
+    refuse('a handle that nobody has')
+  })
+  return member
+}
+
 /** A member id of 128 bits that tell nothing of the handle to who lacks the secret. */
 async function opaqueId(secret: Uint8Array<ArrayBuffer>, handle: Handle): Promise<MemberId> {
   let bits = BigInt(`0x${(await hmac(secret, `member ${handle}`)).slice(0, 32)}`)
@@ -87,10 +121,11 @@ export async function issueToken(
   member: MemberId,
   scopes: Scope[],
   lifetimeMs: number,
+  name?: string,
 ): Promise<{ token: string; expires_at: string }> {
   const token = `qal_${deps.random(32).toBase64({ alphabet: 'base64url', omitPadding: true })}`
   const expires_at = new Date(deps.now().getTime() + lifetimeMs).toISOString()
-  await deps.private.putToken({ hash: await tokenHash(token), member, scopes, expires_at })
+  await deps.private.putToken({ hash: await tokenHash(token), member, scopes, expires_at, name })
   return { token, expires_at }
 }
 

@@ -1,14 +1,17 @@
 import { Hono } from 'hono'
-import { sign, verify } from 'hono/jwt'
-import { isQalError, QalError } from '../../core/error.ts'
+import { z } from 'zod'
+import { isQalError } from '../../core/error.ts'
 import { formBody, limitBody } from '../api/body.ts'
 import { byToken, endSession, startSession } from '../actor.ts'
 import { ensureMember, parseHandle } from '../commands/members.ts'
 import { ALL_SCOPES, type AppDeps } from '../deps.ts'
+import type { SignInPageProps } from '../page-types.ts'
 import { SignInPage } from '../pages/sign-in-page.tsx'
+import { issueTicket, localPath, redeemTicket } from '../tickets.ts'
 import { contextOf, page } from './pages.tsx'
 
 const LINK_SECONDS = 15 * 60
+const Link = z.object({ handle: z.string(), next: z.string() })
 
 /**
  * Sign-in without a password: a link shown on the server's own terminal, where
@@ -18,15 +21,14 @@ const LINK_SECONDS = 15 * 60
 export function signInRoutes(deps: AppDeps): Hono {
   const app = new Hono()
   const terminalLink = deps.site.loopback && deps.showLink !== undefined
-  const secret = deps.secret.toHex()
 
   app.get('/sign-in', async (c) =>
     page(
       c,
       <SignInPage
         context={await contextOf(c, deps)}
-        terminalLink={terminalLink}
-        sent={false}
+        ways={waysOf(deps)}
+        sent={null}
         error={null}
         next={localPath(c.req.query('next'))}
       />,
@@ -41,8 +43,8 @@ export function signInRoutes(deps: AppDeps): Hono {
         c,
         <SignInPage
           context={await contextOf(c, deps)}
-          terminalLink={terminalLink}
-          sent={sent}
+          ways={waysOf(deps)}
+          sent={sent ? 'terminal' : null}
           error={error}
           next={next}
         />,
@@ -52,9 +54,7 @@ export function signInRoutes(deps: AppDeps): Hono {
       return show(false, 'This site is not on loopback: sign in with a token of its operator', 403)
     try {
       const handle = parseHandle(fields['handle'] ?? '')
-      const exp = Math.floor(deps.now().getTime() / 1000) + LINK_SECONDS
-      const jti = deps.random(16).toHex()
-      const link = await sign({ handle, next, exp, jti }, secret, 'HS256')
+      const link = await issueTicket(deps, 'terminal', { handle, next }, LINK_SECONDS)
       deps.showLink(handle, `${deps.site.baseUrl}/sign-in/${link}`)
       return await show(true, null)
     } catch (error) {
@@ -64,9 +64,7 @@ export function signInRoutes(deps: AppDeps): Hono {
   })
 
   app.get('/sign-in/:link', async (c) => {
-    const { handle, next, jti, exp } = await openLink(c.req.param('link'), secret)
-    if (!(await deps.private.useOnce(jti, new Date(exp * 1000).toISOString())))
-      throw new QalError('http_unauthorised', 'Cannot sign in: this link was used already; ask for a new one')
+    const { handle, next } = await redeemTicket(deps, 'terminal', Link, c.req.param('link'))
     const member = await ensureMember(deps, parseHandle(handle))
     await startSession(c, deps, { member, scopes: new Set(ALL_SCOPES), until: Infinity })
     return c.redirect(localPath(next), 303)
@@ -86,33 +84,11 @@ export function signInRoutes(deps: AppDeps): Hono {
   return app
 }
 
-interface Link {
-  handle: string
-  next: string
-  jti: string
-  exp: number
-}
-
-async function openLink(text: string, secret: string): Promise<Link> {
-  try {
-    const { handle, next, jti, exp } = await verify(text, secret, 'HS256')
-    if (
-      typeof handle === 'string' &&
-      typeof next === 'string' &&
-      typeof jti === 'string' &&
-      typeof exp === 'number'
-    )
-      return { handle, next, jti, exp }
-  } catch {
-    // Whatever is wrong with it, the answer is the same.
+/** What the sign-in page offers. */
+export function waysOf(deps: AppDeps): SignInPageProps['ways'] {
+  return {
+    terminal: deps.site.loopback && deps.showLink !== undefined,
+    github: deps.signIn?.github !== undefined,
+    email: deps.signIn?.sendMail !== undefined,
   }
-  throw new QalError(
-    'http_unauthorised',
-    'Cannot sign in: this link is not ours or has expired; ask for a new one',
-  )
-}
-
-/** A path of this site; anything else would be an open redirect. */
-function localPath(next: string | undefined): string {
-  return next !== undefined && /^\/(?![/\\])[\w\-./?=&%]*$/.test(next) ? next : '/'
 }
