@@ -138,16 +138,18 @@ export function libtorrentSeed(
   t: Cleanable,
   torrentPath: string,
   dir: string,
-  options: { dhtRouter?: string } = {},
+  options: { dhtRouter?: string; tracker?: string } = {},
 ): Promise<string> {
   const script = `${SESSION}
 if sys.argv[3]: ses.apply_settings({**DHT, 'dht_bootstrap_nodes': sys.argv[3]})
-h = ses.add_torrent({'ti': lt.torrent_info(sys.argv[1]), 'save_path': sys.argv[2]})
+ti = lt.torrent_info(sys.argv[1])
+if sys.argv[4]: ti.add_tracker(sys.argv[4])
+h = ses.add_torrent({'ti': ti, 'save_path': sys.argv[2]})
 while not h.status().is_seeding: time.sleep(0.02)
 print(ses.listen_port(), flush=True)
 sys.stdin.read()
 `
-  return startPython(t, script, [torrentPath, dir, options.dhtRouter ?? ''])
+  return startPython(t, script, [torrentPath, dir, options.dhtRouter ?? '', options.tracker ?? ''])
 }
 
 /** A DHT of one libtorrent node that knows nobody, until the test ends; returns its `ip:port`. */

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
+import Server, { type TrackerSocket } from 'bittorrent-tracker/server'
 import { freePort } from '../../test/tools.ts'
 import { encode, type Encodable } from '../torrent/bencode.ts'
 import { latin1 } from '../torrent/refuse.ts'
@@ -84,6 +85,55 @@ describe('when a tracker is hostile or broken', () => {
     })
   }
 
+  it('gives up on an HTTP tracker that answers a byte at a time', async (t) => {
+    const tracker = await serveHttp(t, (_request, response) => {
+      response.writeHead(200)
+      const drip = setInterval(() => response.write('d'), 20)
+      response.on('close', () => clearInterval(drip))
+    })
+    const started = performance.now()
+    const { results, errors } = await scrape([tracker], [HASH], { policy, timeoutMs: 300 })
+    assert.deepEqual([results.size, errors.length], [0, 1])
+    assert.ok(performance.now() - started < 5_000)
+  })
+
+  const badSocket: [string, (socket: TrackerSocket) => void][] = [
+    ['no JSON', (socket) => socket.send('<html>')],
+    ['no object', (socket) => socket.send('null')],
+    ['no files', (socket) => socket.send('{"action":"scrape"}')],
+    ['files of another', (socket) => socket.send('{"action":"scrape","files":{"x":{"complete":1}}}')],
+    ['files that are a list', (socket) => socket.send('{"action":"scrape","files":[1]}')],
+    ['its own reason', (socket) => socket.send('{"failure reason":"no\\u0001"}')],
+    ['endless data', (socket) => socket.send(JSON.stringify({ action: 'scrape', x: 'x'.repeat(1_000_000) }))],
+    [
+      'other things for ever',
+      (socket) => {
+        const repeated = setInterval(() => socket.send('{"action":"announce"}'), 20)
+        socket.on('close', () => clearInterval(repeated))
+      },
+    ],
+    ['a closed socket', (socket) => socket.close()],
+    ['silence', () => undefined],
+  ]
+  for (const [name, answer] of badSocket) {
+    it(`reports a WebSocket tracker that answers with ${name}`, async (t) => {
+      const tracker = await serveSocket(t, answer)
+      const { results, errors } = await scrape([tracker], [HASH], { policy, timeoutMs: 400 })
+      assert.deepEqual([results.size, errors.map((error) => error.tracker)], [0, [tracker]])
+    })
+  }
+
+  it('waits for a WebSocket tracker’s scrape among other things it says', async (t) => {
+    const files = { [latin1(Buffer.from(HASH, 'hex'))]: { complete: 4, incomplete: -1, downloaded: 'x' } }
+    const tracker = await serveSocket(t, (socket) => {
+      socket.send('{"action":"announce","peers":[]}')
+      socket.send(JSON.stringify({ action: 'scrape', files }))
+    })
+    const { results } = await scrape([tracker], [HASH], { policy })
+    const { seeders, leechers, completed } = results.get(HASH) ?? {}
+    assert.deepEqual([seeders, leechers, completed], [4, 0, 0])
+  })
+
   it('does not believe negative, huge or missing numbers', async (t) => {
     const tracker = await serveHttp(t, answers({ complete: -5, incomplete: 10 ** 12 }))
     const { results } = await scrape([tracker], [HASH], { policy })
@@ -143,6 +193,35 @@ async function serveHttp(t: TestContext, listener: RequestListener): Promise<str
     server.closeAllConnections()
   })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/x/announce?key=1`
+}
+
+async function serveSocket(t: TestContext, answer: (socket: TrackerSocket) => void): Promise<string> {
+  // The library's socket server alone, with what answers in place of it.
+  const tracker = new Server({
+    http: false,
+    udp: false,
+    stats: false,
+    ws: { noServer: true, maxPayload: 99_999 },
+  })
+  tracker.ws.removeAllListeners('connection')
+  const server = createServer()
+  const open = new Set<TrackerSocket>()
+  server.on('upgrade', (request, stream, head) => {
+    tracker.ws.handleUpgrade(request, stream, head, (opened) => {
+      const socket = opened as TrackerSocket
+      open.add(socket)
+      socket.on('message', () => answer(socket))
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => {
+    for (const socket of open) socket.terminate()
+    tracker.close()
+    server.close()
+    server.closeAllConnections()
+  })
+  return `ws://127.0.0.1:${(server.address() as AddressInfo).port}/announce`
 }
 
 async function serveUdp(t: TestContext, answer: (message: Buffer) => Buffer | undefined): Promise<string> {

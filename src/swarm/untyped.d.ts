@@ -1,7 +1,9 @@
 /** The parts we use of packages that ship without types; checked against their sources. */
 
 declare module 'bittorrent-tracker/server' {
+  import type { Socket } from 'node:dgram'
   import type { EventEmitter } from 'node:events'
+  import type { Server as HttpServer } from 'node:http'
   import type { WebSocket, WebSocketServer } from 'ws'
 
   export interface SwarmPeer {
@@ -63,6 +65,7 @@ declare module 'bittorrent-tracker/server' {
     static Swarm: typeof Swarm
     constructor(options: {
       http?: boolean
+      /** On `udp4` and `udp6`. */
       udp?: boolean
       stats?: boolean
       ws?: boolean | { noServer: true; maxPayload: number }
@@ -73,6 +76,10 @@ declare module 'bittorrent-tracker/server' {
     })
     readonly torrents: Record<string, Swarm>
     readonly ws: WebSocketServer
+    /** With `http` and `udp`; one server is also that of `ws`. */
+    readonly http: HttpServer
+    readonly udp4: Socket
+    listen(port: number, hosts: { http: string; udp: string; udp6: string }, onListening: () => void): void
     close(callback?: () => void): void
     getSwarm(infoHash: string, callback: Callback<Swarm>): void
     _onRequest(params: RequestParams, callback: Callback<AnnounceResponse>): void
