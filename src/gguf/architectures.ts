@@ -27,68 +27,140 @@ const LLAMA_SHAPED: ReadonlySet<string> = new Set(['llama', 'qwen2', 'qwen3', 'q
 interface Shape {
   embedding: number
   layers: number
+  /** Null, here and below, where it differs from layer to layer or is not said. */
   vocabulary: number | null
-  queries: number
-  keys: number
-  values: number
+  head: number | null
+  queries: number | null
+  keys: number | null
+  values: number | null
   feedForward: number | null
+  experts: number
+  expertFeedForward: number | null
 }
 
 /**
- * Checks a whole model (all shards) of the llama family for missing tensors and
- * shapes that do not follow from its hyper-parameters. Other architectures are
- * only checked for layers outside the model.
+ * Checks a whole model (all shards) of a known architecture: layers outside or
+ * missing, and tensor types with which llama.cpp does not compute. Of the llama
+ * family also missing and foreign tensors, and shapes that do not follow from
+ * the hyper-parameters.
  */
 export function checkArchitecture(header: GgufHeader, tensors: readonly GgufTensor[]): Finding[] {
   const architecture = stringOf(header, 'general.architecture') ?? ''
-  const layers = numberOf(header, `${architecture}.block_count`)
-  const findings: Finding[] = []
-  if (layers !== null) {
-    const outside = tensors.find(({ name }) => Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? -1) >= layers)
-    if (outside !== undefined)
-      findings.push(
-        reject('gguf_model_layers', `"${outside.name}" lies outside the ${layers} layers of the model`),
-      )
-  }
+  const findings = checkLayers(header, architecture, tensors)
+  if (!isKnownArchitecture(architecture)) return findings
+  for (const name of ['block_count', 'context_length', 'embedding_length'])
+    if (!header.metadata.has(`${architecture}.${name}`)) findings.push(missingKey(`${architecture}.${name}`))
+  findings.push(...checkTypes(tensors))
   if (!LLAMA_SHAPED.has(architecture)) return findings
   const shape = shapeOf(header, architecture)
-  if (typeof shape === 'string') return [...findings, reject('gguf_key_missing', shape)]
+  if ('code' in shape) return [...findings, shape]
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]))
-  return [...findings, ...checkPresence(byName, shape), ...checkShapes(tensors, shape)]
+  return [
+    ...findings,
+    ...checkPresence(byName, shape),
+    ...checkForeign(architecture, tensors),
+    ...checkShapes(tensors, shape),
+  ]
+}
+
+/** Every layer the model promises is there, and none beyond. */
+function checkLayers(header: GgufHeader, architecture: string, tensors: readonly GgufTensor[]): Finding[] {
+  const layers = numberOf(header, `${architecture}.block_count`)
+  if (layers === null) return []
+  const present = new Set<number>()
+  for (const { name } of tensors) {
+    const layer = /^blk\.(\d+)\./.exec(name)?.[1]
+    if (layer === undefined) continue
+    if (Number(layer) >= layers)
+      return [reject('gguf_model_layers', `"${name}" lies outside the ${layers} layers of the model`)]
+    present.add(Number(layer))
+  }
+  // Layers that only predict further tokens may have been left out; an encoder and decoder name theirs otherwise.
+  const needed = layers - (numberOf(header, `${architecture}.nextn_predict_layers`) ?? 0)
+  if (present.size === 0 || !isKnownArchitecture(architecture)) return []
+  for (let layer = 0; layer < needed; layer += 1)
+    if (!present.has(layer))
+      return [reject('gguf_model_layers', `Of layer ${layer} of ${layers} the file holds no tensor`)]
+  return []
+}
+
+/** What llama.cpp multiplies matrices of: all but integers, doubles and types for intermediate results. */
+const NEVER_WEIGHTS: ReadonlySet<string> = new Set(['I8', 'I16', 'I32', 'I64', 'F64', 'Q8_1', 'Q8_K'])
+
+/**
+ * Types with which llama.cpp stops the whole process: weights that are no
+ * weights, and vectors (norms, biases, rotations) that are not F32.
+ */
+function checkTypes(tensors: readonly GgufTensor[]): Finding[] {
+  for (const { name, type, dims } of tensors) {
+    // A routing table rightly holds integers.
+    if (name.includes('tid2eid')) continue
+    const vector = dims.every((n, i) => i === 0 || n === 1) && /\.(?:weight|bias|scale)$/.test(name)
+    if (NEVER_WEIGHTS.has(type))
+      return [
+        reject('gguf_tensor_type', `"${name}" is of type ${type}, with which llama.cpp does not compute`),
+      ]
+    if (type !== 'F32' && (vector || /(?:^|\.)rope_(?:freqs|factors_\w+)\.weight$/.test(name)))
+      return [reject('gguf_tensor_type', `"${name}" is a vector of type ${type}, llama.cpp needs F32`)]
+  }
+  return []
 }
 
 function reject(code: Finding['code'], message: string): Finding {
   return { code, severity: 'reject', message }
 }
 
-function shapeOf(header: GgufHeader, architecture: string): Shape | string {
+function shapeOf(header: GgufHeader, architecture: string): Shape | Finding {
   const key = (name: string) => `${architecture}.${name}`
-  for (const name of [
-    'block_count',
-    'context_length',
-    'embedding_length',
-    'attention.head_count',
-    'attention.layer_norm_rms_epsilon',
-  ])
-    if (!header.metadata.has(key(name))) return `The key "${key(name)}" is missing`
+  for (const name of ['attention.head_count', 'attention.layer_norm_rms_epsilon'])
+    if (!header.metadata.has(key(name))) return missingKey(key(name))
+  if (
+    !header.metadata.has(key('feed_forward_length')) &&
+    !header.metadata.has(key('expert_feed_forward_length'))
+  )
+    return missingKey(key('feed_forward_length'))
   const embedding = numberOf(header, key('embedding_length')) ?? 0
-  const heads = layerNumbersOf(header, key('attention.head_count')) ?? []
-  const shared = layerNumbersOf(header, key('attention.head_count_kv')) ?? heads
-  // Per-layer head counts would need per-layer shapes; none of these architectures is published so.
-  const [head = 0] = heads
-  const [kv = 0] = shared
-  const keyLength = numberOf(header, key('attention.key_length')) ?? Math.floor(embedding / head)
-  const valueLength = numberOf(header, key('attention.value_length')) ?? Math.floor(embedding / head)
+  const heads = uniform(header, key('attention.head_count'))
+  const shared = header.metadata.has(key('attention.head_count_kv'))
+    ? uniform(header, key('attention.head_count_kv'))
+    : heads
+  const width = heads === null || heads === 0 ? null : Math.floor(embedding / heads)
+  const keyLength = numberOf(header, key('attention.key_length')) ?? width
+  const valueLength = numberOf(header, key('attention.value_length')) ?? width
+  if (keyLength !== valueLength)
+    return reject(
+      'gguf_hyperparameter',
+      `The keys of a head are ${keyLength} wide and its values ${valueLength}, which this architecture wants equal`,
+    )
   const tokens = header.metadata.get('tokenizer.ggml.tokens')
+  const feedForward = uniform(header, key('feed_forward_length'))
   return {
     embedding,
     layers: numberOf(header, key('block_count')) ?? 0,
     vocabulary: tokens?.type === 'array' ? tokens.length : numberOf(header, key('vocab_size')),
-    queries: head * keyLength,
-    keys: kv * keyLength,
-    values: kv * valueLength,
-    feedForward: layerNumbersOf(header, key('feed_forward_length'))?.[0] ?? null,
+    head: keyLength,
+    queries: product(heads, keyLength),
+    keys: product(shared, keyLength),
+    values: product(shared, valueLength),
+    feedForward,
+    experts: numberOf(header, key('expert_count')) ?? 0,
+    expertFeedForward:
+      architecture === 'llama' ? feedForward : uniform(header, key('expert_feed_forward_length')),
   }
+}
+
+function missingKey(key: string): Finding {
+  return reject('gguf_key_missing', `The key "${key}" is missing`)
+}
+
+/** The one value of a hyper-parameter; null where layers differ or it is absent. */
+function uniform(header: GgufHeader, key: string): number | null {
+  const [first, ...rest] = layerNumbersOf(header, key) ?? []
+  return first === undefined || rest.some((n) => n !== first) ? null : first
+}
+
+function product(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : a * b
 }
 
 const EACH_LAYER = ['attn_norm', 'attn_output', 'ffn_norm'] as const
@@ -105,6 +177,7 @@ function checkPresence(byName: ReadonlyMap<string, GgufTensor>, { layers }: Shap
     for (const name of EACH_LAYER) want(at(name))
     for (const name of ['attn_q', 'attn_k', 'attn_v']) want(at(name), at('attn_qkv'))
     for (const name of ['ffn_down', 'ffn_gate', 'ffn_up']) want(at(name), at(`${name}_exps`), at(`${name}.0`))
+    if (byName.has(`${at('ffn_down_exps')}.weight`)) want(at('ffn_gate_inp'))
     if (missing.length > 20) break
   }
   if (missing.length === 0) return []
@@ -112,25 +185,67 @@ function checkPresence(byName: ReadonlyMap<string, GgufTensor>, { layers }: Shap
   return [reject('gguf_model_tensor_missing', `The model lacks ${missing.slice(0, 3).join(', ')}${more}`)]
 }
 
+/** The tensors of the llama family; llama.cpp loads no file with others. */
+const ROLES = [
+  /^(?:token_embd|output|output_norm|rope_freqs|rope_factors_(?:long|short))\.weight$/,
+  /^blk\.\d+\.(?:attn_(?:norm|q|k|v|qkv|output|q_norm|k_norm)|rope_freqs|rope_factors_(?:long|short)|ffn_(?:norm|gate_inp(?:_shexp)?|(?:gate|up|down)(?:_exps|_shexp|\.\d+)?|gate_up_exps))\.weight$/,
+  /^blk\.\d+\.(?:attn_(?:q|k|v|qkv|output)|ffn_(?:gate|up|down))\.bias$/,
+  // One factor a matrix, or one an expert, of types that have no wide enough scales of their own.
+  /^(?:output|blk\.\d+\.(?:attn_(?:q|k|v|qkv|output)|ffn_(?:gate|up|down)(?:_exps|_shexp)?))\.(?:scale|input_scale)$/,
+]
+/** What some of the family have besides: rerankers a classifier, Qwen2 a bias of its output. */
+const MORE_ROLES: Record<string, RegExp> = {
+  qwen2: /^(?:output\.bias|cls(?:\.output)?\.(?:weight|bias))$/,
+  qwen3: /^cls(?:\.output)?\.(?:weight|bias)$/,
+}
+
+function checkForeign(architecture: string, tensors: readonly GgufTensor[]): Finding[] {
+  const roles = [...ROLES, MORE_ROLES[architecture] ?? []].flat()
+  const foreign = tensors.find(({ name }) => !roles.some((role) => role.test(name)))
+  if (foreign === undefined) return []
+  return [
+    reject(
+      'gguf_model_tensor_foreign',
+      `"${foreign.name}" is no tensor of this architecture: ${foreign.bytes} bytes that no loader reads`,
+    ),
+  ]
+}
+
 function checkShapes(tensors: readonly GgufTensor[], shape: Shape): Finding[] {
-  const { embedding, vocabulary, queries, keys, values, feedForward } = shape
+  const { embedding, vocabulary, head, queries, keys, values, feedForward, experts, expertFeedForward } =
+    shape
   const wanted: Record<string, (number | null)[]> = {
-    token_embd: [embedding, vocabulary],
-    output: [embedding, vocabulary],
-    output_norm: [embedding],
-    attn_norm: [embedding],
-    ffn_norm: [embedding],
-    attn_q: [embedding, queries],
-    attn_k: [embedding, keys],
-    attn_v: [embedding, values],
-    attn_output: [queries, embedding],
-    ffn_gate: [embedding, feedForward],
-    ffn_up: [embedding, feedForward],
-    ffn_down: [feedForward, embedding],
+    'token_embd.weight': [embedding, vocabulary],
+    'output.weight': [embedding, vocabulary],
+    'output_norm.weight': [embedding],
+    'attn_norm.weight': [embedding],
+    'ffn_norm.weight': [embedding],
+    'attn_q.weight': [embedding, queries],
+    'attn_k.weight': [embedding, keys],
+    'attn_v.weight': [embedding, values],
+    'attn_output.weight': [queries, embedding],
+    'attn_q.bias': [queries],
+    'attn_k.bias': [keys],
+    'attn_v.bias': [values],
+    'attn_output.bias': [embedding],
+    'ffn_gate.bias': [feedForward],
+    'ffn_up.bias': [feedForward],
+    'ffn_down.bias': [embedding],
+    'rope_freqs.weight': [head === null ? null : head / 2],
+    'attn_q_norm.weight': [head],
+    'attn_k_norm.weight': [head],
+    'ffn_gate.weight': [embedding, feedForward],
+    'ffn_up.weight': [embedding, feedForward],
+    'ffn_down.weight': [feedForward, embedding],
+    'ffn_gate_inp.weight': [embedding, experts],
+    'ffn_gate_exps.weight': [embedding, expertFeedForward, experts],
+    'ffn_up_exps.weight': [embedding, expertFeedForward, experts],
+    'ffn_down_exps.weight': [expertFeedForward, embedding, experts],
   }
   for (const { name, dims } of tensors) {
-    const role = /^(?:blk\.\d+\.)?(\w+)\.weight$/.exec(name)?.[1] ?? ''
-    const want = Object.hasOwn(wanted, role) ? wanted[role] : undefined
+    const role = name.replace(/^blk\.\d+\./, '')
+    const scales = role.endsWith('scale') ? [role.includes('_exps.') ? experts : 1] : undefined
+    const want = scales ?? (Object.hasOwn(wanted, role) ? wanted[role] : undefined)
     if (want === undefined) continue
     const real = dims.filter((n, i) => i < want.length || n !== 1)
     const fits = real.length === want.length && want.every((n, i) => n === null || n === real[i])

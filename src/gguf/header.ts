@@ -71,6 +71,11 @@ export interface GgufTensor {
   bytes: number
 }
 
+/** What only reads metadata takes this, so that a header half read will do. */
+export interface WithMetadata {
+  metadata: ReadonlyMap<string, MetaValue>
+}
+
 /** Something odd that a loader survives: it is told, not refused. */
 export interface GgufNote {
   code: GgufCode
@@ -152,13 +157,13 @@ export function isTemplateKey(key: string): boolean {
 }
 
 /** A string value, null where the key is absent or of another type. */
-export function stringOf(header: Pick<GgufHeader, 'metadata'>, key: string): string | null {
+export function stringOf(header: WithMetadata, key: string): string | null {
   const value = header.metadata.get(key)
   return value?.type === 'string' ? value.value : null
 }
 
 /** A numeric value of 32 bits or fewer, null where the key is absent or of another type. */
-export function numberOf(header: Pick<GgufHeader, 'metadata'>, key: string): number | null {
+export function numberOf(header: WithMetadata, key: string): number | null {
   const value = header.metadata.get(key)
   return value !== undefined && typeof (value as { value?: unknown }).value === 'number'
     ? (value as { value: number }).value
@@ -166,7 +171,7 @@ export function numberOf(header: Pick<GgufHeader, 'metadata'>, key: string): num
 }
 
 /** A hyper-parameter that may be one number or one a layer: the list, or null. */
-export function layerNumbersOf(header: Pick<GgufHeader, 'metadata'>, key: string): number[] | null {
+export function layerNumbersOf(header: WithMetadata, key: string): number[] | null {
   const value = header.metadata.get(key)
   if (value?.type === 'array') return numbersOf(value, 4096)
   const single = numberOf(header, key)

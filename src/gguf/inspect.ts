@@ -12,7 +12,7 @@ import { proveTensors, type Claim, type Proof, type Quantisation } from './proof
 import { claimOfHeader, quantisationFindings } from './quantisation-findings.ts'
 import { RULES, type GgufCode } from './rules.ts'
 import { sampleWeights } from './sample.ts'
-import { gatherShards, splitOf, tensorsOf, type OpenShard, type Shard } from './split.ts'
+import { gatherShards, lonelyShard, splitOf, tensorsOf, type OpenShard, type Shard } from './split.ts'
 import type { TensorTypeName } from './types.ts'
 import { lintTemplates, type TemplateHashes, type TemplateSummary } from './template.ts'
 
@@ -93,7 +93,8 @@ export async function inspect(source: ByteSource, options: InspectOptions = {}):
   const findings: Finding[] = header.notes.map((note) => ({ ...note, severity: 'warn' }))
   const shards = await allShards({ source, header }, options, findings)
   const tensors = tensorsOf(shards)
-  const kind = kindOf(header)
+  // The first shard of a split may hold no tensor itself.
+  const kind = kindOf({ ...header, tensors })
   // With a shard missing or foreign nothing may be said of the whole.
   const broken = findings.some(({ severity }) => severity === 'reject')
   if (kind !== 'model')
@@ -198,7 +199,10 @@ function conclude(inspection: Inspection, found: readonly Finding[]): Inspection
 
 async function allShards(first: Shard, options: InspectOptions, findings: Finding[]): Promise<Shard[]> {
   const split = splitOf(first.header)
-  if (split === null) return [first]
+  if (split === null) {
+    findings.push(...lonelyShard(first.header))
+    return [first]
+  }
   const gathered = await gatherShards(first, split, options)
   findings.push(...gathered.findings)
   return gathered.shards

@@ -138,7 +138,6 @@ test('what cannot be known is said to be unknown, never guessed', async () => {
     [/constructor is not known/, 'constructor', LLAMA],
     [/block_count" is missing/, 'llama', without('block_count')],
     [/head_count" is missing/, 'llama', without('attention.head_count')],
-    [/head_count_kv" is short/, 'llama', { ...LLAMA, 'attention.head_count_kv': [2] }],
     [/context length/, 'llama', without('context_length')],
     [/vocabulary/, 'llama', without('vocab_size')],
     [/width of an attention head/, 'llama', without('embedding_length')],

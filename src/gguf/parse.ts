@@ -20,7 +20,8 @@ import { isUtf8, printable } from './text.ts'
 
 const MAGIC = 0x46554747
 const MAX_KEYS = 16_384
-const MAX_KEY_BYTES = 512
+/** The specification's limit. */
+const MAX_KEY_BYTES = 65_535
 /** Some files carry a whole tokenizer.json in one string. */
 const MAX_STRING_BYTES = 32 * 1024 * 1024
 const MAX_ITEMS = 16_777_216
@@ -28,7 +29,7 @@ const DEFAULT_ALIGNMENT = 32
 /** Header padding is read to see that it is zero, so it counts towards the parser's budget. */
 const MAX_ALIGNMENT = 256 * 1024
 /** Zero padding allowed after the last tensor; it is read, so it is bounded. */
-const MAX_TRAILING_BYTES = 64 * 1024
+const MAX_TRAILING_BYTES = 256 * 1024
 
 /**
  * Parses the header of a GGUF file (version 2 or 3, little endian) strictly: a
@@ -45,12 +46,19 @@ export async function parseGguf(source: ByteSource): Promise<GgufHeader> {
   const notes: GgufNote[] = []
   const { metadata, pending } = await readMetadata(reader, keyCount, notes)
   const alignment = alignmentOf(metadata)
-  const table = await readTensorTable(reader, tensorCount)
+  const table = await readTensorTable(reader, tensorCount, notes)
   const headerBytes = reader.position
   for (const { value, start, end } of pending) value.bytes = reader.bytes.subarray(start, end)
   checkMetadata(metadata, notes)
 
   const dataOffset = Math.ceil(headerBytes / alignment) * alignment
+  if (tensorCount > 0 && dataOffset % DEFAULT_ALIGNMENT !== 0)
+    throw refusal('gguf_alignment', `the data begins at ${dataOffset}, where llama.cpp cannot map it`, {
+      field: 'general.alignment',
+      offset: dataOffset,
+      expected: `a multiple of ${DEFAULT_ALIGNMENT}`,
+      found: String(dataOffset),
+    })
   const { tensors, end } = placeTensors(table, { dataOffset, alignment, fileBytes: source.size })
   await checkZeros(source, headerBytes, Math.min(dataOffset, source.size))
   if (source.size > end) await checkTrailing(source, end)
@@ -217,32 +225,38 @@ async function readStrings(
 ): Promise<Uint32Array> {
   const start = reader.position
   const spans = new Uint32Array(length * 2)
+  const limit = MAX_STRING_BYTES
   let broken = -1
   for (let i = 0; i < length; i += 1) {
-    const wait = reader.need(8, `"${key}"`)
+    // A promise only at the end of a chunk: awaiting one for each of 400,000 strings would be most of the parse.
+    const wait = reader.need(8, key)
     if (wait !== undefined) await wait
-    const offset = reader.position
-    const size = reader.u64()
-    if (size > BigInt(Math.min(reader.remaining, MAX_STRING_BYTES)))
-      throw refusal('gguf_length', `string ${i} of "${key}" is ${size} bytes long`, {
-        field: `${key}.${i}`,
-        offset,
-        expected: `at most ${Math.min(reader.remaining, MAX_STRING_BYTES)}`,
-        found: String(size),
-      })
-    const bytes = Number(size)
-    const more = reader.need(bytes, `"${key}"`)
+    const bytes = reader.shortLength(limit)
+    if (bytes < 0) throw badString(reader, key, i)
+    const more = reader.need(bytes, key)
     if (more !== undefined) await more
     const from = reader.position
     spans[i * 2] = from - start
     spans[i * 2 + 1] = from - start + bytes
-    if (broken < 0 && !isUtf8(reader.bytes, from, from + bytes)) broken = i
-    reader.position += bytes
+    if (broken < 0 && !isUtf8(reader.buffer, from, from + bytes)) broken = i
+    reader.position = from + bytes
   }
   // Vocabularies hold single bytes of longer characters in a few real models; it is told, not refused.
   if (broken >= 0)
     notes.push({ code: 'gguf_utf8', message: `"${key}" item ${broken} is not UTF-8`, offset: start })
   return spans
+}
+
+function badString(reader: HeaderReader, key: string, index: number): Error {
+  const offset = reader.position
+  const size = reader.u64()
+  const most = Math.min(reader.remaining, MAX_STRING_BYTES)
+  return refusal('gguf_length', `string ${index} of "${key}" is ${size} bytes long`, {
+    field: `${key}.${index}`,
+    offset,
+    expected: `at most ${most}`,
+    found: String(size),
+  })
 }
 
 function alignmentOf(metadata: ReadonlyMap<string, MetaValue>): number {

@@ -84,6 +84,23 @@ export class HeaderReader {
     return this.#view
   }
 
+  /** What is read so far and, beyond it, room: for loops that know their bounds. */
+  get buffer(): Uint8Array {
+    return this.#buffer
+  }
+
+  /**
+   * Takes a u64 length that must not exceed `limit` or what remains: -1 where it
+   * does, and then nothing is taken. Without BigInt, for the many strings of a vocabulary.
+   */
+  shortLength(limit: number): number {
+    const low = this.#view.getUint32(this.position, true)
+    const high = this.#view.getUint32(this.position + 4, true)
+    if (high !== 0 || low > limit || low > this.#source.size - this.position - 8) return -1
+    this.position += 8
+    return low
+  }
+
   /** Reads a u64 length and checks it against what remains, `each` bytes an item, and against `limit`. */
   async length(what: string, each: number, limit: number): Promise<number> {
     await this.need(8, what)

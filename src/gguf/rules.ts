@@ -33,7 +33,9 @@ export const RULES: Partial<Record<GgufCode, Rule>> = {
     rule: 'Every tensor ends within the file',
     cites: ['CVE-2026-7482', 'CVE-2024-39720'],
   },
-  gguf_alignment: { rule: 'The alignment is a u32, a power of two, at least 8 and at most 256 KiB' },
+  gguf_alignment: {
+    rule: 'The alignment is a u32, a power of two from 8 to 256 KiB, and tensor data begins at a multiple of 32',
+  },
   gguf_key_type: {
     rule: 'Keys that llama.cpp reads have the type it expects',
     cites: ['CVE-2024-41130', 'CVE-2024-32878', 'CVE-2025-0312'],

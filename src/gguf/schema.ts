@@ -1,68 +1,66 @@
-import { numbersOf, type GgufNote, type MetaValue, type ValueType } from './header.ts'
+import { checkHyperParameters } from './hyper-parameters.ts'
+import type { GgufNote, MetaValue, ScalarType, ValueType } from './header.ts'
 import { refusal } from './rules.ts'
 import { checkTokenizer } from './tokenizer.ts'
 
 type Metadata = ReadonlyMap<string, MetaValue>
 
-/** Types that llama.cpp demands of a key; a key of another type makes it throw or, worse, read garbage. */
-const GENERAL_TYPES: Record<string, ValueType> = {
+/** Types that llama.cpp or the specification demands of a key; a key of another type makes a loader throw or read garbage. */
+const TYPES: Record<string, ValueType> = {
   'general.architecture': 'string',
   'general.type': 'string',
   'general.name': 'string',
   'general.author': 'string',
   'general.version': 'string',
+  'general.organization': 'string',
+  'general.basename': 'string',
+  'general.finetune': 'string',
+  'general.size_label': 'string',
   'general.description': 'string',
+  'general.quantized_by': 'string',
   'general.license': 'string',
+  'general.license.name': 'string',
+  'general.license.link': 'string',
   'general.url': 'string',
+  'general.repo_url': 'string',
+  'general.doi': 'string',
+  'general.uuid': 'string',
   'general.file_type': 'u32',
   'general.quantization_version': 'u32',
+  'general.base_model.count': 'u32',
   'split.no': 'u16',
   'split.count': 'u16',
   'split.tensors.count': 'i32',
+  'adapter.type': 'string',
+  'adapter.lora.alpha': 'f32',
+  'clip.has_vision_encoder': 'bool',
+  'clip.has_audio_encoder': 'bool',
+  'clip.has_text_encoder': 'bool',
+  'clip.has_llava_projector': 'bool',
+  'clip.use_gelu': 'bool',
+  'clip.use_silu': 'bool',
+  'clip.projector_type': 'string',
 }
 
-interface Range {
-  type: 'u32' | 'f32'
-  /** Whether one value a layer may stand instead. */
-  perLayer?: boolean
-  min: number
-  max: number
+/** Lists that a listing shows and no loader reads: told, not refused. */
+const TOLD_TYPES: Record<string, ScalarType> = {
+  'general.tags': 'string',
+  'general.languages': 'string',
+  'general.datasets': 'string',
 }
 
-/** llama.cpp's LLAMA_MAX_LAYERS and LLAMA_MAX_EXPERTS: beyond them it writes outside its arrays or aborts. */
-const MAX_LAYERS = 512
-const MAX_EXPERTS = 512
+const FILE_TYPES: ReadonlySet<string> = new Set(
+  'model adapter mmproj imatrix vocab template controlvector'.split(' '),
+)
 
-/** Hyper-parameters by the part of the key after the architecture's name. */
-const HYPER_PARAMETERS: Record<string, Range> = {
-  block_count: { type: 'u32', min: 1, max: MAX_LAYERS },
-  context_length: { type: 'u32', min: 1, max: 0xffff_ffff },
-  embedding_length: { type: 'u32', min: 1, max: 1_048_576 },
-  feed_forward_length: { type: 'u32', perLayer: true, min: 0, max: 16_777_216 },
-  vocab_size: { type: 'u32', min: 1, max: 16_777_216 },
-  expert_count: { type: 'u32', min: 0, max: MAX_EXPERTS },
-  expert_used_count: { type: 'u32', perLayer: true, min: 0, max: MAX_EXPERTS },
-  'attention.head_count': { type: 'u32', perLayer: true, min: 0, max: 4096 },
-  'attention.head_count_kv': { type: 'u32', perLayer: true, min: 0, max: 4096 },
-  'attention.key_length': { type: 'u32', perLayer: true, min: 1, max: 65_536 },
-  'attention.value_length': { type: 'u32', perLayer: true, min: 1, max: 65_536 },
-  'attention.layer_norm_epsilon': { type: 'f32', min: 0, max: 1 },
-  'attention.layer_norm_rms_epsilon': { type: 'f32', min: 0, max: 1 },
-  'rope.dimension_count': { type: 'u32', perLayer: true, min: 0, max: 65_536 },
-  'rope.freq_base': { type: 'f32', min: Number.MIN_VALUE, max: 1e15 },
-  'rope.scaling.factor': { type: 'f32', min: 0, max: 1e6 },
-  'rope.scale_linear': { type: 'f32', min: 0, max: 1e6 },
-}
-
-/** Architectures without attention: their head counts are rightly 0. */
-const RECURRENT = /^(?:mamba\d?|a?rwkv\d\w*)$/
-
-/** Beyond this a context length is a promise that no memory keeps. */
-const SANE_CONTEXT = 67_108_864
+/** The specification wants hierarchical lower_snake_case; architectures bring hyphens into it. */
+const KEY_SHAPE = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/
 
 /** Checks key types, hyper-parameters, the tokenizer's arrays and a projector's arrays; refuses or adds notes. */
 export function checkMetadata(metadata: Metadata, notes: GgufNote[]): void {
-  for (const [key, type] of Object.entries(GENERAL_TYPES)) demandType(metadata, key, type)
+  for (const [key, type] of Object.entries(TYPES)) demandType(metadata, key, type)
+  tellOddities(metadata, notes)
+  checkSplit(metadata)
   const architecture = architectureOf(metadata)
   if (architecture !== null) checkHyperParameters(metadata, architecture, notes)
   checkTokenizer(metadata, notes)
@@ -77,6 +75,54 @@ function demandType(metadata: Metadata, key: string, type: ValueType): void {
     offset: value.offset,
     expected: type,
     found: value.type,
+  })
+}
+
+function tellOddities(metadata: Metadata, notes: GgufNote[]): void {
+  const lower = new Set<string>()
+  let told = 0
+  for (const [key, { offset }] of metadata) {
+    const twin = lower.has(key.toLowerCase())
+    lower.add(key.toLowerCase())
+    if ((!twin && KEY_SHAPE.test(key)) || told >= MAX_TOLD) continue
+    told += 1
+    const why = twin ? 'differs from another only in its letters’ case' : 'is not lower_snake_case'
+    notes.push({ code: 'gguf_key_name', message: `The key "${key.slice(0, 100)}" ${why}`, offset })
+  }
+  for (const [key, of] of Object.entries(TOLD_TYPES)) {
+    const value = metadata.get(key)
+    if (value === undefined || (value.type === 'array' && value.of === of)) continue
+    notes.push({ code: 'gguf_key_type', message: `"${key}" is not a list of texts`, offset: value.offset })
+  }
+  const type = metadata.get('general.type')
+  if (type?.type === 'string' && !FILE_TYPES.has(type.value))
+    notes.push({
+      code: 'gguf_file_kind',
+      message: '"general.type" is not a kind of file that the specification knows',
+      offset: type.offset,
+    })
+}
+
+const MAX_TOLD = 20
+
+function checkSplit(metadata: Metadata): void {
+  const no = metadata.get('split.no')
+  const count = metadata.get('split.count')
+  const tensors = metadata.get('split.tensors.count')
+  if (tensors?.type === 'i32' && tensors.value < 0)
+    throw badSplit('split.tensors.count', tensors, 'at least 0', String(tensors.value))
+  if (no?.type !== 'u16') return
+  const total = count?.type === 'u16' ? count.value : 0
+  if (no.value > 0 && no.value >= total)
+    throw badSplit('split.no', no, `less than the ${total} of "split.count"`, String(no.value))
+}
+
+function badSplit(key: string, { offset }: MetaValue, expected: string, found: string): Error {
+  return refusal('gguf_split_count', `"${key}" is ${found}, expected ${expected}`, {
+    field: key,
+    offset,
+    expected,
+    found,
   })
 }
 
@@ -98,87 +144,6 @@ function architectureOf(metadata: Metadata): string | null {
       expected: '1 to 64 of a-z, 0-9, _ . -',
     })
   return value.value
-}
-
-function checkHyperParameters(metadata: Metadata, architecture: string, notes: GgufNote[]): void {
-  const recurrent = RECURRENT.test(architecture)
-  for (const [key, value] of metadata) {
-    if (!key.startsWith(`${architecture}.`)) continue
-    const name = key.slice(architecture.length + 1)
-    const range = HYPER_PARAMETERS[name]
-    // llama.cpp itself writes heads of width 0 for a model without heads, and no lower bound as minus infinity.
-    if (recurrent && /^attention\.(?:key|value)_length$/.test(name))
-      checkRange(key, value, { type: 'u32', perLayer: true, min: 0, max: 65_536 })
-    else if (name === 'kda.gate_lower_bound' && value.type === 'f32' && value.value === -Infinity) continue
-    else if (range !== undefined && Object.hasOwn(HYPER_PARAMETERS, name)) checkRange(key, value, range)
-    else if ((value.type === 'f32' || value.type === 'f64') && !Number.isFinite(value.value))
-      throw outOfRange(key, value, 'a finite number', String(value.value))
-  }
-  const heads = valuesOf(metadata, `${architecture}.attention.head_count`)
-  const sharedHeads = valuesOf(metadata, `${architecture}.attention.head_count_kv`)
-  // A division by zero in the loader; layers of their own may have none.
-  if (!recurrent && heads?.values.every((n) => n === 0))
-    throw outOfRange(`${architecture}.attention.head_count`, heads.value, 'at least 1', '0')
-  if (heads !== null && sharedHeads !== null && Math.max(...sharedHeads.values) > Math.max(...heads.values))
-    throw outOfRange(
-      `${architecture}.attention.head_count_kv`,
-      sharedHeads.value,
-      `at most the ${Math.max(...heads.values)} heads`,
-      String(Math.max(...sharedHeads.values)),
-    )
-  checkExperts(metadata, architecture)
-  const context = metadata.get(`${architecture}.context_length`)
-  if (context?.type === 'u32' && context.value > SANE_CONTEXT)
-    notes.push({
-      code: 'gguf_context_length',
-      message: `The context length ${context.value} is more than any memory holds`,
-      offset: context.offset,
-    })
-}
-
-function checkRange(key: string, value: MetaValue, { type, perLayer, min, max }: Range): void {
-  let values: number[] | null = null
-  if (value.type === type) values = [value.value]
-  else if (perLayer && value.type === 'array' && (value.of === 'u32' || value.of === 'i32'))
-    values = numbersOf(value)
-  if (values === null)
-    throw refusal('gguf_key_type', `"${key}" is of type ${value.type}, not ${type}`, {
-      field: key,
-      offset: value.offset,
-      expected: perLayer ? `${type} or an array of integers` : type,
-      found: value.type,
-    })
-  if (value.type === 'array' && (values.length === 0 || values.length > MAX_LAYERS))
-    throw outOfRange(key, value, `1 to ${MAX_LAYERS} layers`, String(value.length))
-  // Written so that NaN fails.
-  const bad = values.find((n) => !(n >= min && n <= max))
-  if (bad !== undefined)
-    throw outOfRange(key, value, `${min === Number.MIN_VALUE ? 'more than 0' : min} to ${max}`, String(bad))
-}
-
-function valuesOf(metadata: Metadata, key: string): { value: MetaValue; values: number[] } | null {
-  const value = metadata.get(key)
-  if (value === undefined) return null
-  const values = value.type === 'array' ? numbersOf(value) : value.type === 'u32' ? [value.value] : null
-  return values === null ? null : { value, values }
-}
-
-function checkExperts(metadata: Metadata, architecture: string): void {
-  const used = valuesOf(metadata, `${architecture}.expert_used_count`)
-  const all = valuesOf(metadata, `${architecture}.expert_count`)?.values[0] ?? 0
-  if (used !== null && Math.max(...used.values) > all)
-    throw outOfRange(`${architecture}.expert_used_count`, used.value, `at most ${all}`, String(used.values))
-  if (all > 0 && used !== null && Math.max(...used.values) === 0)
-    throw outOfRange(`${architecture}.expert_used_count`, used.value, 'at least 1', '0')
-}
-
-function outOfRange(key: string, { offset }: MetaValue, expected: string, found: string): Error {
-  return refusal('gguf_hyperparameter', `"${key}" is ${found}, expected ${expected}`, {
-    field: key,
-    offset,
-    expected,
-    found,
-  })
 }
 
 /** A vision projector's arrays are copied by length without looking (llama.cpp#24976, #24142). */

@@ -1,7 +1,7 @@
 import type { ByteSource } from '../core/byte-source.ts'
 import { isQalError } from '../core/error.ts'
 import type { Finding } from './finding.ts'
-import { numberOf, type GgufHeader, type GgufTensor } from './header.ts'
+import { numberOf, type GgufHeader, type GgufTensor, type MetaValue } from './header.ts'
 import { parseGguf } from './parse.ts'
 
 /** Finds the shard of a file name beside the first; null where it is absent. */
@@ -54,6 +54,11 @@ export async function gatherShards(
       'gguf_split_not_first',
       `This is shard ${split.no + 1} of ${split.count}: open the first one`,
     )
+  if (split.tensors === -1 || !first.header.metadata.has('split.no'))
+    return broken(
+      'gguf_split_count',
+      'The first shard does not say that it is the first, and how many tensors the model has',
+    )
   if (split.count > MAX_SHARDS) return broken('gguf_split_count', `The model claims ${split.count} shards`)
   const named = SHARD_NAME.exec(fileName ?? '')
   if (named !== null && (named[2] !== '00001' || Number(named[3]) !== split.count))
@@ -62,6 +67,7 @@ export async function gatherShards(
       `The file name does not fit shard 1 of ${split.count}, which the header claims`,
     )
   const shards = [first]
+  const findings: Finding[] = []
   for (let index = 1; index < split.count; index += 1) {
     const name = fileName === undefined ? null : shardName(fileName, index)
     const source = name === null || openShard === undefined ? null : await openShard(name)
@@ -85,6 +91,18 @@ export async function gatherShards(
         'gguf_split_mixed',
         `Shard ${index + 1} does not say that it is shard ${index + 1} of this model`,
       )
+    const foreign = foreignKey(first.header, header)
+    if (foreign !== null)
+      return broken(
+        'gguf_split_mixed',
+        `Shard ${index + 1} says another thing of "${foreign}" than the first, as a shard of another model would`,
+      )
+    if ([...header.metadata.keys()].some((key) => !key.startsWith('split.')))
+      findings.push({
+        code: 'gguf_split_metadata',
+        severity: 'info',
+        message: `Shard ${index + 1} holds metadata of its own, which llama.cpp does not read`,
+      })
     shards.push({ source, header })
   }
   const names = new Set<string>()
@@ -92,12 +110,43 @@ export async function gatherShards(
     if (names.has(name)) return broken('gguf_tensor_duplicate', `The tensor "${name}" is in two shards`)
     names.add(name)
   }
-  if (split.tensors !== -1 && names.size !== split.tensors)
+  if (names.size !== split.tensors)
     return broken(
       'gguf_split_count',
       `The shards hold ${names.size} tensors, the first promises ${split.tensors}`,
     )
-  return { shards, findings: [] }
+  return { shards, findings }
+}
+
+/** A key of which a later shard says another thing than the first; null where they agree. */
+function foreignKey(first: GgufHeader, later: GgufHeader): string | null {
+  for (const [key, value] of later.metadata) {
+    if (key === 'split.no') continue
+    const own = first.metadata.get(key)
+    if (own !== undefined && !sameValue(own, value)) return key
+  }
+  return null
+}
+
+function sameValue(a: MetaValue, b: MetaValue): boolean {
+  if (a.type === 'array' && b.type === 'array')
+    return (
+      a.of === b.of && a.bytes.length === b.bytes.length && a.bytes.every((byte, i) => byte === b.bytes[i])
+    )
+  return a.type !== 'array' && b.type !== 'array' && a.type === b.type && Object.is(a.value, b.value)
+}
+
+/** What is odd about the split keys of a file that is whole. */
+export function lonelyShard(header: GgufHeader): Finding[] {
+  const promised = numberOf(header, 'split.tensors.count')
+  if (promised === null || promised === header.tensors.length) return []
+  return [
+    {
+      code: 'gguf_split_count',
+      severity: 'warn',
+      message: `"split.tensors.count" promises ${promised} tensors, the file holds ${header.tensors.length}`,
+    },
+  ]
 }
 
 /** The tensors of all shards, in order. */

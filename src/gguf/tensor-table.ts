@@ -1,4 +1,4 @@
-import type { GgufTensor } from './header.ts'
+import type { GgufNote, GgufTensor } from './header.ts'
 import type { HeaderReader } from './reader.ts'
 import { refusal } from './rules.ts'
 import { printable } from './text.ts'
@@ -7,6 +7,7 @@ import { REMOVED_TENSOR_TYPES, TENSOR_TYPES, tensorTypeName, type TensorTypeName
 /** ggml's GGML_MAX_NAME without its closing zero byte. */
 const MAX_NAME_BYTES = 63
 const MAX_DIMENSIONS = 4
+const MAX_NOTES = 100
 
 interface TableRow {
   name: string
@@ -21,7 +22,11 @@ interface TableRow {
 }
 
 /** Reads the tensor table and checks each row by itself; sizes stay BigInt until they are known to fit the file. */
-export async function readTensorTable(reader: HeaderReader, count: number): Promise<TableRow[]> {
+export async function readTensorTable(
+  reader: HeaderReader,
+  count: number,
+  notes: GgufNote[],
+): Promise<TableRow[]> {
   const rows: TableRow[] = []
   const names = new Set<string>()
   for (let i = 0; i < count; i += 1) {
@@ -30,6 +35,8 @@ export async function readTensorTable(reader: HeaderReader, count: number): Prom
     if (names.has(name))
       throw refusal('gguf_tensor_duplicate', `two tensors are named "${name}"`, { field: name, offset: at })
     names.add(name)
+    if (notes.length < MAX_NOTES && (/[/\\]/.test(name) || name.includes('..')))
+      notes.push({ code: 'gguf_tensor_name', message: `"${name}" looks like a path`, offset: at })
     const dims = await readDimensions(reader, name)
     await reader.need(12, `the tensor "${name}"`)
     const typeAt = reader.position

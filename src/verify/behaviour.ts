@@ -193,7 +193,7 @@ function limitsOf({ signal, sizeBytes }: RunInput, options: BehaviourOptions) {
 }
 
 /** The prebuilt llama.cpp, trusted as installed, to learn which system libraries it needs. */
-async function nativeBinaries(llamaDir: string): Promise<string[]> {
+export async function nativeBinaries(llamaDir: string): Promise<string[]> {
   const packages = join(llamaDir, 'node_modules/@node-llama-cpp')
   const entries = await readdir(packages, { recursive: true }).catch(() => [])
   return entries.filter((path) => /\.(?:node|so)$/.test(path)).map((path) => join(packages, path))
