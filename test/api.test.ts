@@ -8,6 +8,8 @@ import { createApp } from '../src/web/app.ts'
 import { ensureMember, issueToken, proveIdentity } from '../src/web/commands/members.ts'
 import { BASE, openApiSite, type Answer, type ApiSite } from './api-site.ts'
 
+const HUB_FILE = `https://huggingface.co/org/repo/resolve/${'c'.repeat(40)}/a.gguf`
+
 /** The HTTP API on real stores: what it takes, what it refuses and how it says so. */
 describe('when the API is used', () => {
   let site: ApiSite
@@ -82,6 +84,14 @@ describe('when the API is used', () => {
         'size_bytes',
       ],
       ['a script as source', { ...good, source: { url: 'javascript:alert(1)' } }, 422, 'source.url'],
+      [
+        'another commit than the URL’s',
+        { ...good, source: { url: HUB_FILE, commit: 'd'.repeat(40) } },
+        422,
+        'source.commit',
+      ],
+      ['a branch for a commit', { ...good, source: { commit: 'main' } }, 422, 'source.commit'],
+      ['a path that leaves', { ...good, source: { path: '../a' } }, 422, 'source.path'],
       ['a source type of its own', { ...good, source: { type: 'mine' } }, 422, 'source.type'],
       ['a tag with a space', { ...good, tags: ['a b'] }, 422, 'tags.0'],
       ['too many tags', { ...good, tags: Array.from({ length: 17 }, (_, i) => `t${i}`) }, 422, 'tags'],

@@ -261,7 +261,7 @@ describe('when a page works without scripts', () => {
     const html = page('submit-refused')
     const names = [
       'name torrent info_hash size_bytes sha256 md5 quantisation source_type source_url source_repository',
-      'source_commit quantised_by licence tags hardware readme benchmarks signature',
+      'source_commit source_path quantised_by licence tags hardware readme benchmarks signature',
     ]
       .join(' ')
       .split(' ')

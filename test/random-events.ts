@@ -147,10 +147,10 @@ function drawSite(world: Drawing): Drawn {
             clean_days: random.below(6),
           },
           trusted: {
-            published: random.below(4),
+            published: random.below(2),
             rating_centi: 100 + random.below(300),
-            acceptance_percent: random.below(100),
-            endorsements: random.below(3),
+            acceptance_percent: random.pick([0, 50, 90]),
+            endorsements: random.below(2),
           },
           reports: { suspend_at: 1 + random.below(3), account_age_days: 7, dismissed_days: 90 },
           ratings: { prior_votes: random.below(4), prior_centi: 300 },
@@ -282,12 +282,20 @@ function drawWord(random: RandomSource, id: string, seq: number, text: string): 
     { type: 'attestation_withdrawn', data: { kind } },
     { type: 'appealed', data: { text } },
     { type: 'superseded', data: { by: random.pick([null, random.pick(LISTINGS)]) } },
+    drawWebSeed(random),
     {
       type: 'verification_requested',
       data: { reason: random.chance(50) ? ('on_demand' as const) : ('rules_changed' as const) },
     },
   ]
   return random.pick(words)
+}
+
+function drawWebSeed(random: RandomSource): Pick<Drawn, 'type' | 'data'> {
+  return {
+    type: random.chance(60) ? 'web_seed_added' : 'web_seed_removed',
+    data: { url: `https://seed.example/${random.below(3)}` },
+  }
 }
 
 /** What a moderator may do beside deciding on the listing itself. */
@@ -306,6 +314,7 @@ function drawRuling(random: RandomSource, seq: number): Pick<Drawn, 'type' | 'da
     { type: 'appeal_dismissed', data: { reason: null } },
     { type: 'text_erased', data: { text: hexOf(random.below(1_000), 64) } },
     { type: 'superseded', data: { by: random.pick(LISTINGS) } },
+    drawWebSeed(random),
     { type: 'verification_requested', data: { reason: 'on_demand' } },
   ]
   return random.pick(rulings)
@@ -324,6 +333,25 @@ function anAuthority({ random, siteSeq }: Drawing, role: 'verifier' | 'moderator
     as: 'role',
     role: random.chance(20) ? 'admin' : role,
     site_seq: Math.max(1, siteSeq + (random.chance(20) ? random.below(4) : -random.below(3))),
+  }
+}
+
+const COMMIT = hexOf(12, 40)
+
+/** What a hub said, which may be of another file than the listing names. */
+function aPublisher(random: RandomSource, id: string): Record<string, unknown> | null {
+  if (random.chance(30)) return null
+  const state = random.pick(['equal', 'equal', 'differs', 'unknown'])
+  return {
+    state,
+    hub: 'https://huggingface.co',
+    repository: random.chance(90) ? 'org/name' : 'org/else',
+    commit: COMMIT,
+    path: 'm.gguf',
+    renamed_to: random.pick([null, 'org/new']),
+    sha256: state === 'unknown' ? null : hexOf(random.chance(90) ? LISTINGS.indexOf(id) : 7, 64),
+    size_bytes: state === 'unknown' ? null : 1 + random.below(5),
+    reason: state === 'unknown' ? 'it is gated' : null,
   }
 }
 
@@ -357,7 +385,8 @@ function submission(random: RandomSource, id: string): Record<string, unknown> {
       type: 'user_upload',
       url: null,
       repository: random.pick([null, 'org/name']),
-      commit: null,
+      commit: random.pick([null, COMMIT]),
+      path: random.pick([null, 'm.gguf']),
       quantised_by: random.pick([null, 'somebody']),
     },
     readme: null,
@@ -409,6 +438,7 @@ function verification(random: RandomSource, id: string): Pick<Drawn, 'type' | 'd
             fingerprint: aFingerprint(random),
           }
         : null,
+      publisher: aPublisher(random, id),
       recommendation: { decision, reasons: [`because ${decision}`] },
     },
   }

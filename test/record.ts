@@ -271,7 +271,14 @@ export function submission(n: number): ListingSubmitted {
     web_seeds: [],
     quantisation: 'Q4_K_M',
     licence: 'apache-2.0',
-    source: { type: 'user_upload', url: null, repository: null, commit: null, quantised_by: null },
+    source: {
+      type: 'user_upload',
+      url: null,
+      repository: null,
+      commit: null,
+      path: null,
+      quantised_by: null,
+    },
     readme: null,
     tags: ['chat'],
     hardware: null,
@@ -295,6 +302,7 @@ export function verification(judges: Judges, sha256: Sha256 | null): Verificatio
     parameters: 1_000,
     templates: null,
     signature: null,
+    publisher: null,
     recommendation: failed
       ? { decision: 'reject', reasons: ['labelled Q4_K_M, tensors are Q8_0'] }
       : { decision: 'approve', reasons: [] },

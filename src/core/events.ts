@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { COMMUNITY_EVENTS, MODERATION_EVENTS } from './community-events.ts'
-import { httpUrl, isPlain, line, TextRef, trackerUrl } from './fields.ts'
+import { httpUrl, isPlain, line, TextRef, trackerUrl, webSeedUrl } from './fields.ts'
 import {
   EventId,
   Fingerprint,
@@ -84,19 +84,23 @@ export const SourceType = z.enum([
 ])
 export type SourceType = z.infer<typeof SourceType>
 
+const Repository = z.string().regex(/^[\w.-]{1,96}\/[\w.-]{1,96}$/, 'expected organisation/name')
+const Commit = z
+  .string()
+  .regex(
+    /^[0-9a-f]{40}$/,
+    'expected 40 lower-case hexadecimal digits: a branch such as main can change, so it pins nothing',
+  )
+
 export const Source = z.strictObject({
   type: SourceType,
   url: httpUrl.nullable(),
   /** The publisher's repository, as `organisation/name`. */
-  repository: z
-    .string()
-    .regex(/^[\w.-]{1,96}\/[\w.-]{1,96}$/, 'expected organisation/name')
-    .nullable(),
+  repository: Repository.nullable(),
   /** The commit that the repository is pinned at. */
-  commit: z
-    .string()
-    .regex(/^[0-9a-f]{40}$/, 'expected 40 lower-case hexadecimal digits')
-    .nullable(),
+  commit: Commit.nullable(),
+  /** Of this very file in the repository at that commit: what the publisher's digest is asked for (T13). */
+  path: filePath.nullable(),
   /** Who quantised it, in the uploader's words. */
   quantised_by: line(80).nullable(),
 })
@@ -162,6 +166,30 @@ export const TemplateRecorded = z.strictObject({
 })
 export type TemplateRecorded = z.infer<typeof TemplateRecorded>
 
+/**
+ * What the publisher's own hub said of the file that the source names, asked by
+ * a verifier (T13). Where nothing was learnt the state is `unknown`, with why.
+ */
+export const PublisherRecorded = z.strictObject({
+  state: z.enum(['equal', 'differs', 'unknown']),
+  /** The address that was asked. */
+  hub: z
+    .string()
+    .max(200)
+    .regex(/^https?:\/\/[\x21-\x7e]+$/, 'expected an http or https URL'),
+  repository: Repository,
+  commit: Commit,
+  path: filePath,
+  /** The name it answered under, where the repository was renamed. */
+  renamed_to: Repository.nullable(),
+  /** What it holds there; of a split model its first file. */
+  sha256: Sha256.nullable(),
+  size_bytes: z.int().min(0).nullable(),
+  /** Why it is unknown, or which file differs. */
+  reason: z.string().max(300).nullable(),
+})
+export type PublisherRecorded = z.infer<typeof PublisherRecorded>
+
 /** What a verification found, beside its whole report in the blob store. */
 const VerificationRecorded = z.strictObject({
   report: Sha256,
@@ -195,6 +223,8 @@ const VerificationRecorded = z.strictObject({
       fingerprint: Fingerprint.nullable(),
     })
     .nullable(),
+  /** Null where the source names no file at a commit, or the verifier asks nobody. */
+  publisher: PublisherRecorded.nullable(),
   recommendation: z.strictObject({
     decision: z.enum(['approve', 'reject', 'review']),
     reasons: z.array(z.string().max(500)).max(20),
@@ -230,6 +260,9 @@ export const EVENT_DATA = {
     listing_published: z.strictObject({ reason: z.string().max(200) }),
     listing_withdrawn: z.strictObject({}),
     verification_recorded: VerificationRecorded,
+    /** By the uploader or a moderator; the torrent's info dictionary is not touched (T16). */
+    web_seed_added: z.strictObject({ url: webSeedUrl }),
+    web_seed_removed: z.strictObject({ url: httpUrl }),
     ...COMMUNITY_EVENTS,
     ...MODERATION_EVENTS,
   },
@@ -285,7 +318,7 @@ export type StoredEvent = Omit<EventOf<EventType>, 'type' | 'data' | 'authority'
 /** An event before the store has given it a place. */
 export type NewEvent = { [Type in EventType]: Omit<EventOf<Type>, 'seq' | 'stream'> }[EventType]
 
-export const CURRENT_VERSION = 2
+export const CURRENT_VERSION = 3
 
 export function streamKind(stream: StreamName): 'site' | 'member' | 'listing' {
   if (stream === 'site') return 'site'

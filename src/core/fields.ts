@@ -19,6 +19,11 @@ export const line = (max: number) =>
     .refine((text) => text.trim() === text, 'expected no space at the ends')
 
 export const httpUrl = url(2_000, /^https?:\/\//, 'expected an http or https URL')
+/** Where a file is on the web too (BEP 19): what it names is public, so it carries no password. */
+export const webSeedUrl = httpUrl.refine(
+  (text) => !/^https?:\/\/[^/?#]*@/.test(text),
+  'expected a URL without user name and password',
+)
 export const trackerUrl = url(
   1_000,
   /^(?:udp|https?|wss?):\/\//,

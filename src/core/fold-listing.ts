@@ -12,6 +12,7 @@ export function emptyListing(id: string): ListingState {
     updated_at: '',
     published: null,
     withdrawn_at: null,
+    web_seeds: [],
     verifications: [],
     reviews: [],
     undone: [],
@@ -47,6 +48,10 @@ export function reduceListing(state: ListingState, event: ListingEvent): void {
       break
     case 'verification_recorded':
       put(state.verifications, event, { data: event.data })
+      break
+    case 'web_seed_added':
+    case 'web_seed_removed':
+      put(state.web_seeds, event, { url: event.data.url, added: event.type === 'web_seed_added' })
       break
     case 'verification_requested': {
       const { by, at, seq, authority } = event

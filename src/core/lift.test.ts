@@ -43,11 +43,32 @@ describe('lift', () => {
   it('says of a verification of version 1 that nobody looked at the templates', () => {
     const record = newRecord()
     const listing = record.submit(record.join('alice'))
-    const { templates: _, ...data } = record.verify(listing, record.join('vera'), PASS).data
+    const { templates: _, publisher, ...data } = record.verify(listing, record.join('vera'), PASS).data
     const stored = { ...rated(1), type: 'verification_recorded', data }
-    assert.deepEqual(lift(stored)?.data, { ...data, templates: null })
+    assert.deepEqual(lift(stored)?.data, { ...data, templates: null, publisher })
     assert.deepEqual(parseEvent(stored), stored)
   })
+
+  it('says of a verification of version 2 that no publisher was asked', () => {
+    const record = newRecord()
+    const listing = record.submit(record.join('alice'))
+    const { publisher: _, ...data } = record.verify(listing, record.join('vera'), PASS).data
+    const stored = { ...rated(2), type: 'verification_recorded', data }
+    assert.deepEqual(lift(stored)?.data, { ...data, publisher: null })
+    assert.deepEqual(parseEvent(stored), stored)
+  })
+
+  for (const v of [1, 2])
+    it(`says of a submission of version ${v} that its source names no file`, () => {
+      const record = newRecord()
+      record.submit(record.join('alice'))
+      const event = record.events.at(-1)
+      assert.ok(event)
+      const { path: _, ...source } = event.data['source'] as Record<string, unknown>
+      const stored = { ...event, v, data: { ...event.data, source } }
+      assert.deepEqual(lift(stored)?.data, { ...event.data, source: { ...source, path: null } })
+      assert.deepEqual(parseEvent(stored), stored)
+    })
 
   const unknown: [what: string, event: StoredEvent][] = [
     ['a newer version', rated(CURRENT_VERSION + 1)],

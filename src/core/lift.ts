@@ -1,4 +1,4 @@
-import type { QalEvent, StoredEvent } from './events.ts'
+import type { QalEvent, Source, StoredEvent } from './events.ts'
 import { CURRENT_VERSION, EVENT_DATA, Envelope, streamKind } from './events.ts'
 import { QalError } from './error.ts'
 import { DEFAULT_POLICY, type Policy } from './policy.ts'
@@ -21,8 +21,15 @@ const LIFTERS: Record<string, Record<number, Lifter>> = {
       }
     },
   },
-  // Verifiers of version 1 did not record which chat templates they saw.
-  verification_recorded: { 1: (data) => ({ ...data, templates: null }) },
+  // A source of before version 3 names a repository, but no file in it.
+  listing_submitted: {
+    2: (data) => ({ ...data, source: { ...(data['source'] as Partial<Source>), path: null } }),
+  },
+  // Verifiers of version 1 did not record which chat templates they saw, those before 3 asked no publisher.
+  verification_recorded: {
+    1: (data) => ({ ...data, templates: null }),
+    2: (data) => ({ ...data, publisher: null }),
+  },
   commented: { 1: (data) => ({ ...data, reply_to: null }) },
   reported: { 1: (data) => ({ ...data, evidence: null }) },
   reports_decided: { 1: (data) => ({ ...data, reports: null, reason: null }) },

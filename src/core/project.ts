@@ -3,6 +3,7 @@ import { banOf } from './bans.ts'
 import { communityOf, ratingsOf } from './community.ts'
 import { consensusOf, grantedVerifications, isGranted, judgesOf } from './consensus.ts'
 import { provenanceOf } from './provenance.ts'
+import { publisherOf } from './publisher.ts'
 import { reportsOf } from './reports.ts'
 import { moderates, rolesOf } from './roles.ts'
 import { signatureOf } from './signature.ts'
@@ -17,6 +18,7 @@ import {
   tierOf,
   trustedMembers,
 } from './tiers.ts'
+import { webSeedsOf } from './web-seeds.ts'
 import type { Condition, Consensus, ListingView, MemberView, Status, Tier } from './views.ts'
 
 /** Everything that is shown, for a whole world at a moment. */
@@ -119,6 +121,7 @@ export function projectListing(listing: ListingState, around: ListingSurrounding
   const verifications = grantedVerifications(listing, site)
   const consensus = consensusOf(verifications)
   const signature = signatureOf(listing, uploader, site)
+  const publisher = publisherOf(listing, verifications)
   const proof = verifications.at(-1)?.data ?? null
   const handle = uploaderView?.handle ?? listing.uploader
   const uploaderTier: Tier = uploaderView?.tier ?? 'unverified'
@@ -130,13 +133,19 @@ export function projectListing(listing: ListingState, around: ListingSurrounding
     sha256: submitted.sha256,
     md5: submitted.md5,
     size_bytes: submitted.size_bytes,
-    verified_by: consensus === 'VERIFIED' ? [...new Set(verifications.map(({ by }) => handleOf(by)))] : [],
+    verified_by:
+      consensus === 'VERIFIED'
+        ? verifiedBy(
+            verifications.map(({ by }) => handleOf(by)),
+            publisher.state === 'equal',
+          )
+        : [],
     info_hash: submitted.info_hash,
     info_hash_v2: submitted.info_hash_v2,
     piece_length: submitted.piece_length,
     torrent: submitted.torrent,
     trackers: submitted.trackers,
-    web_seeds: submitted.web_seeds,
+    web_seeds: webSeedsOf(listing, site),
     files: submitted.files,
     uploader: { id: listing.uploader, handle, tier: uploaderTier },
     tier: badge.tier,
@@ -169,7 +178,15 @@ export function projectListing(listing: ListingState, around: ListingSurrounding
     licence: submitted.licence,
     tags: submitted.tags,
     source: submitted.source,
-    provenance: provenanceOf(listing, handle, around.siteName, signature, verifications, handleOf),
+    publisher,
+    provenance: provenanceOf(listing, {
+      uploader: handle,
+      siteName: around.siteName,
+      signature,
+      publisher,
+      verifications,
+      handleOf,
+    }),
     signature,
     community: communityOf(listing, site, handleOf),
     hardware: submitted.hardware,
@@ -193,6 +210,15 @@ export function projectListing(listing: ListingState, around: ListingSurrounding
     updated_at: listing.updated_at,
     demo: submitted.demo,
   }
+}
+
+/** The name under which the publisher's own hub stands among who verified. */
+const HUB_NAME = 'huggingface'
+
+/** Who verified: members by handle, and the hub for a digest proved equal and for nothing else (T13). */
+function verifiedBy(handles: readonly string[], digestEqual: boolean): string[] {
+  const members = handles.map((handle) => (handle === HUB_NAME ? `@${handle}` : handle))
+  return [...new Set(digestEqual ? [...members, HUB_NAME] : members)]
 }
 
 /** The badge: the gold star needs an Official uploader, a good signature over this file and VERIFIED; without them it falls back to the tier that was earned, and to none where verifiers refuse the file or disagree (T6). */

@@ -10,6 +10,7 @@ const SOURCE: ListingSubmitted['source'] = {
   url: 'https://huggingface.co/meta-llama/Llama-3.3-70B-Instruct',
   repository: 'meta-llama/Llama-3.3-70B-Instruct',
   commit: 'a'.repeat(40),
+  path: null,
   quantised_by: 'TheBloke',
 }
 const QUANTISATION: NonNullable<VerificationRecorded['quantisation']> = {

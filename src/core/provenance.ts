@@ -1,6 +1,17 @@
 import type { grantedVerifications } from './consensus.ts'
+import type { Source } from './events.ts'
 import type { ListingState } from './state.ts'
-import type { ProvenanceStep, SignatureView } from './views.ts'
+import type { ProvenanceStep, PublisherView, SignatureView } from './views.ts'
+
+/** What the chain looks at beside the listing's own stream. */
+interface ChainSurroundings {
+  uploader: string
+  siteName: string
+  signature: SignatureView
+  publisher: PublisherView
+  verifications: ReturnType<typeof grantedVerifications>
+  handleOf: (id: string) => string
+}
 
 /**
  * The source chain (T13): who published, quantised, mirrored, uploaded and
@@ -9,28 +20,13 @@ import type { ProvenanceStep, SignatureView } from './views.ts'
  */
 export function provenanceOf(
   listing: ListingState,
-  uploader: string,
-  siteName: string,
-  signature: SignatureView,
-  verifications: ReturnType<typeof grantedVerifications>,
-  handleOf: (id: string) => string,
+  { uploader, siteName, signature, publisher, verifications, handleOf }: ChainSurroundings,
 ): ProvenanceStep[] {
   const { submitted } = listing
   if (submitted === null) return []
   const { source } = submitted
   const steps: ProvenanceStep[] = []
-  if (source.repository !== null)
-    steps.push({
-      step: 'publisher',
-      who: source.repository,
-      what: 'published',
-      state: 'claimed',
-      evidence:
-        source.commit === null
-          ? 'named by the uploader, no commit pinned'
-          : `named by the uploader at commit ${source.commit.slice(0, 12)}`,
-      at: null,
-    })
+  if (source.repository !== null) steps.push(publisherStep(source, source.repository, publisher))
   if (source.quantised_by !== null) {
     const proof = verifications.at(-1)?.data.quantisation ?? null
     const contradicted = proof?.match === 'mislabelled'
@@ -89,4 +85,40 @@ export function provenanceOf(
     })
   }
   return steps
+}
+
+/**
+ * The publisher's step: proved where the hub itself names the same SHA-256 for
+ * that file at that commit. That is a word about bytes: that the repository's
+ * owner uploaded them here it does not say.
+ */
+function publisherStep(
+  { commit, path }: Source,
+  repository: string,
+  { state, hub, renamed_to, sha256, reason, at }: PublisherView,
+): ProvenanceStep {
+  const pinned = commit === null ? '' : ` at commit ${commit.slice(0, 12)}`
+  const named = `named by the uploader${pinned}`
+  const where = `${path ?? ''}${pinned}${hub === null ? '' : `, ${hostOf(hub)}`}${renamed_to === null ? '' : `, now named ${renamed_to}`}`
+  const evidence: Record<PublisherView['state'], string> = {
+    none: named,
+    unpinned: `${named}, no commit pinned: nothing to compare with`,
+    no_path: `${named}; which of its files this is was not said`,
+    unasked: `${named}; its digest was not asked for yet`,
+    unknown: `${named}; its digest is unknown: ${reason ?? 'the hub did not tell'}`,
+    equal: `SHA-256 and size equal the repository’s own file ${where}`,
+    differs: `${reason ?? `its SHA-256 there is ${sha256?.slice(0, 12)}…`}: ${where}`,
+  }
+  return {
+    step: 'publisher',
+    who: repository,
+    what: 'published',
+    state: state === 'equal' ? 'proved' : state === 'differs' ? 'contradicted' : 'claimed',
+    evidence: evidence[state],
+    at: state === 'equal' || state === 'differs' ? at : null,
+  }
+}
+
+function hostOf(url: string): string {
+  return url.replace(/^https?:\/\//, '').replace(/[/?#].*$/s, '')
 }

@@ -41,6 +41,7 @@ export function recordOf(report: VerificationReport, reportSha256: Sha256): Veri
       state: report.signature.state,
       fingerprint: report.signature.fingerprint,
     },
+    publisher: report.publisher ? { ...report.publisher, reason: plain(report.publisher.reason) } : null,
     recommendation: { ...report.recommendation, reasons: report.recommendation.reasons.map(plain) },
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { FileRole, JudgeVerdict, TemplateRecorded } from './events.ts'
+import { FileRole, JudgeVerdict, PublisherRecorded, TemplateRecorded } from './events.ts'
 import { Fingerprint, InfoHash, InfoHashV2, ListingId, Md5, Sha256 } from './ids.ts'
 
 const text = (max: number) => z.string().max(max)
@@ -119,6 +119,8 @@ export const VerificationReport = z.strictObject({
   files: z.array(VerifiedFile).max(2_000),
   judges: z.strictObject({ integrity: Judge, form: Judge, behaviour: Judge }),
   signature: SignatureReport.nullable(),
+  /** What the publisher's own hub said; reports of older verifiers do not say. */
+  publisher: PublisherRecorded.nullable().optional(),
   inspection: InspectionReport.nullable(),
   recommendation: Recommendation,
 })

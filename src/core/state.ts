@@ -48,6 +48,8 @@ export interface ListingState {
   updated_at: string
   published: { at: string; rule: string; reason: string } | null
   withdrawn_at: string | null
+  /** Web seeds added and removed since it was submitted; whether who did so might is for the projection to say. */
+  web_seeds: (Act & { url: string; added: boolean })[]
   verifications: (Act & { data: VerificationRecorded })[]
   reviews: (Act & { decision: Decision; reason: string | null })[]
   /** Reviews taken back; whether who did so might is for the projection to say. */

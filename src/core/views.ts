@@ -99,6 +99,23 @@ export interface SignatureView {
   blob: string | null
 }
 
+/** What is known of the file that the source names, at the publisher's own hub (T13). */
+export interface PublisherView {
+  /**
+   * `none`: no repository named; `unpinned`: no commit; `no_path`: no file;
+   * `unasked`: no verifier has asked yet; `unknown`: the hub did not tell.
+   */
+  state: 'none' | 'unpinned' | 'no_path' | 'unasked' | 'unknown' | 'equal' | 'differs'
+  /** The address that was asked. */
+  hub: string | null
+  /** The name it answered under, where the repository was renamed. */
+  renamed_to: string | null
+  /** The hub's own. */
+  sha256: string | null
+  reason: string | null
+  at: string | null
+}
+
 /** A listing as the API, the pages and models.json show it, before the edge adds magnets, texts and swarm figures. */
 export interface ListingView {
   id: string
@@ -138,8 +155,10 @@ export interface ListingView {
     url: string | null
     repository: string | null
     commit: string | null
+    path: string | null
     quantised_by: string | null
   }
+  publisher: PublisherView
   provenance: ProvenanceStep[]
   signature: SignatureView
   community: {

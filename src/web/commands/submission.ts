@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Source, SourceType, Tag } from '../../core/events.ts'
 import { isPlain } from '../../core/fields.ts'
+import { readHubUrl } from '../../core/hub.ts'
 import { Md5, Sha256 } from '../../core/ids.ts'
 
 const lower = (text: string): string => text.trim().toLowerCase()
@@ -13,6 +14,24 @@ const plain = (max: number) =>
     .trim()
     .max(max, `expected at most ${max} characters`)
     .refine(isPlain, 'expected plain text on one line')
+
+/** What an address of the Hub says and what stands beside it must be the same. */
+function agreeWithUrl(
+  source: { url?: string | null | undefined } & Partial<Record<'repository' | 'commit' | 'path', unknown>>,
+  context: z.RefinementCtx,
+): void {
+  const named = readHubUrl(source.url ?? '')
+  if (named === null) return
+  for (const field of ['repository', 'commit', 'path'] as const) {
+    const given = source[field] ?? null
+    if (given !== null && named[field] !== null && given !== named[field])
+      context.addIssue({
+        code: 'custom',
+        path: [field],
+        message: `expected ${named[field]}, as the URL says, or another URL`,
+      })
+  }
+}
 
 const text = (maxBytes: number) =>
   z.string().refine((value) => new TextEncoder().encode(value).length <= maxBytes, {
@@ -98,10 +117,14 @@ export const Submission = z
         url: blankIsAbsent(Source.shape.url.optional()),
         repository: blankIsAbsent(Source.shape.repository.optional()),
         commit: blankIsAbsent(Source.shape.commit.optional()),
+        path: blankIsAbsent(Source.shape.path.optional()),
         quantised_by: blankIsAbsent(plain(80).optional()),
       })
+      .superRefine(agreeWithUrl)
       .default({ type: 'user_upload' })
-      .describe('Where it comes from'),
+      .describe(
+        'Where it comes from; an address of a file on Hugging Face as `url` fills in repository, commit and path. `path` is of this very file there: its SHA-256 is asked for and compared',
+      ),
     licence: blankIsAbsent(plain(80).optional()),
     tags: z
       .preprocess(
@@ -142,7 +165,8 @@ export type Submission = z.infer<typeof Submission>
 
 /** The fields of the form, flat, brought to the shape that the API takes. */
 export function submissionOfForm(form: Record<string, string>): Record<string, unknown> {
-  const { source_type, source_url, source_repository, source_commit, quantised_by, ...rest } = form
+  const { source_type, source_url, source_repository, source_commit, source_path, quantised_by, ...rest } =
+    form
   const filled = Object.fromEntries(Object.entries(rest).filter(([, value]) => value.trim() !== ''))
   return {
     ...filled,
@@ -156,6 +180,7 @@ export function submissionOfForm(form: Record<string, string>): Record<string, u
       url: source_url ?? '',
       repository: source_repository ?? '',
       commit: source_commit ?? '',
+      path: source_path ?? '',
       quantised_by: quantised_by ?? '',
     },
   }

@@ -1,4 +1,6 @@
-import { EVENT_DATA, type ListedFile, type ListingSubmitted } from '../../core/events.ts'
+import { EVENT_DATA, type ListedFile, type ListingSubmitted, type Source } from '../../core/events.ts'
+import { primaryFile } from '../../core/files.ts'
+import { readHubUrl } from '../../core/hub.ts'
 import { InfoHash, InfoHashV2, ListingId, Sha256 } from '../../core/ids.ts'
 import { isQalError, QalError } from '../../core/error.ts'
 import { namedIssuer } from '../../sign/issuer.ts'
@@ -46,13 +48,7 @@ async function takeSubmission(deps: AppDeps, actor: Actor, input: Submission): P
     md5: input.md5 ?? null,
     quantisation: input.quantisation ?? null,
     licence: input.licence ?? null,
-    source: {
-      type: input.source.type,
-      url: input.source.url ?? null,
-      repository: input.source.repository ?? null,
-      commit: input.source.commit ?? null,
-      quantised_by: input.source.quantised_by ?? null,
-    },
+    source: sourceOf(input, described.files),
     tags: input.tags,
     hardware: input.hardware ?? null,
     demo: input.demo,
@@ -83,6 +79,30 @@ async function takeSubmission(deps: AppDeps, actor: Actor, input: Submission): P
   })
   await append(deps, `listing/${id}`, 0, publishes ? [event, published] : [event])
   return { id, status: publishes ? 'published' : 'pending', rivals }
+}
+
+/**
+ * The source as it is recorded: an address of the Hub fills in what was left
+ * blank. The path only where it has the listed file's name: an address may be of
+ * what this file was made from, and no digest should contradict that.
+ */
+function sourceOf({ source }: Submission, files: readonly ListedFile[]): Source {
+  const { type, url = null, repository, commit, path, quantised_by = null } = source
+  const named = readHubUrl(url ?? '')
+  const there = named?.path ?? null
+  const isThis = there !== null && baseName(there) === baseName(primaryFile(files)?.path ?? '')
+  return {
+    type,
+    url,
+    repository: repository ?? named?.repository ?? null,
+    commit: commit ?? named?.commit ?? null,
+    path: path ?? (isThis ? there : null),
+    quantised_by,
+  }
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
 }
 
 /** The .torrent as its form's field: whatever is wrong inside is wrong with `torrent`. */

@@ -180,6 +180,8 @@ function About({ model, texts }: { model: ModelItem; texts: ModelTexts }) {
           </dd>
           <dt>Commit</dt>
           <dd class="mono">{model.source.commit ?? <Missing word="not pinned" />}</dd>
+          <dt>Path there</dt>
+          <dd class="mono">{model.source.path ?? <Missing word="not given" />}</dd>
           <dt>Quantised by</dt>
           <dd>{model.source.quantised_by ?? <Missing word="not given" />}</dd>
         </dl>

@@ -254,27 +254,49 @@ function SourceFields({ form }: { form: FormState }) {
             </select>
           )}
         </Field>
+        <Field
+          form={form}
+          name="source_url"
+          label="URL"
+          hint="Where the original is published. The address of a file on Hugging Face fills in the next three."
+        >
+          {(control, value) => (
+            <input {...control} value={value} type="url" maxLength={2000} autocomplete="off" />
+          )}
+        </Field>
         <Field form={form} name="source_repository" label="Repository" hint="As organisation/name.">
           {(control, value) => (
             <input {...control} value={value} maxLength={193} autocomplete="off" spellcheck={false} />
-          )}
-        </Field>
-        <Field form={form} name="source_url" label="URL" hint="Where the original is published.">
-          {(control, value) => (
-            <input {...control} value={value} type="url" maxLength={2000} autocomplete="off" />
           )}
         </Field>
         <Field
           form={form}
           name="source_commit"
           label="Commit"
-          hint="40 hexadecimal digits: what the repository was when you took it."
+          hint="40 hexadecimal digits: what the repository was when you took it. A branch such as main can change: it pins nothing, and the source then stays a claim."
         >
           {(control, value) => (
             <input
               {...control}
               value={value}
               maxLength={40}
+              class="mono"
+              autocomplete="off"
+              spellcheck={false}
+            />
+          )}
+        </Field>
+        <Field
+          form={form}
+          name="source_path"
+          label="Path in the repository"
+          hint="Only if this very file is there at that commit: its SHA-256 is then asked for and compared, and a difference refuses the listing. Leave it empty if yours was made from what is there."
+        >
+          {(control, value) => (
+            <input
+              {...control}
+              value={value}
+              maxLength={1024}
               class="mono"
               autocomplete="off"
               spellcheck={false}
