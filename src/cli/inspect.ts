@@ -28,7 +28,9 @@ interface Options {
 /** `qal inspect`: is this model what its label says, and is it safe to open? */
 export function inspectCommand(): Command {
   return new Command('inspect')
-    .description('Check a GGUF model: structure, quantisation label, chat template, weights')
+    .description(
+      'Check a GGUF or safetensors model: structure, quantisation label, chat template, weights, memory',
+    )
     .argument('<model>', 'the .gguf file; of a split model the first shard, the others beside it')
     .option('--label <name>', 'the quantisation a listing claims, such as Q4_K_M')
     .option('--tensors', 'list every tensor with its type and the type its label wants')
@@ -116,6 +118,7 @@ function facts(inspection: Inspection): Row[] {
         ? null
         : `${architecture}, ${(parameters ?? 0).toLocaleString('en')} weights in ${inspection.tensors} tensors`,
     ],
+    ['safetensors', safetensorsRow(inspection)],
     ['context', context === null ? null : `${context} tokens`],
     [
       'quantisation',
@@ -137,6 +140,12 @@ function facts(inspection: Inspection): Row[] {
         : `${humanBytes(weights.bytes_read)} of ${humanBytes(weights.bytes_total)} of weights`,
     ],
   ]
+}
+
+function safetensorsRow({ safetensors, tensors, parameters }: Inspection): string | null {
+  if (safetensors === null) return null
+  const types = Object.entries(safetensors.dtypes).map(([type, count]) => `${count} ${type}`)
+  return `${(parameters ?? 0).toLocaleString('en')} weights in ${tensors} tensors: ${types.join(', ')}`
 }
 
 function printedOrNull(text: string | null | undefined): string | null {

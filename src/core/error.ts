@@ -2,6 +2,7 @@
 export type ErrorCode =
   | `torrent_${string}`
   | `gguf_${string}`
+  | `safetensors_${string}`
   | `sign_${string}`
   | `swarm_${string}`
   | `verify_${string}`

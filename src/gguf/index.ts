@@ -1,3 +1,5 @@
+export { judgeExtraFile, type ExtraVerdict } from './extra-files.ts'
+export { ALLOWED_WORDS, judgeName, type NameVerdict } from './extra-names.ts'
 export { verdictOf, type Finding, type Severity, type Verdict } from './finding.ts'
 export {
   arrayItem,

@@ -6,21 +6,12 @@ import { parseGguf } from './parse.ts'
 import { tinyLlama } from './tiny-llama.ts'
 import type { TensorTypeName } from './types.ts'
 import { TENSOR_TYPES } from './types.ts'
-import { writeGguf, type WriteValue } from './write.ts'
+import { writeGguf } from './write.ts'
 
 function rename(bytes: Uint8Array, from: string, to: string): Uint8Array {
   const copy = bytes.slice()
   copy.set(Buffer.from(to), Buffer.from(copy).lastIndexOf(from))
   return copy
-}
-
-function text(value: string): WriteValue {
-  return { type: 'string', value }
-}
-
-function withMetadata(metadata: [string, WriteValue][]): Uint8Array {
-  const data = new Uint8Array(16).fill(1)
-  return writeGguf({ metadata, tensors: [{ name: 'a', dims: [4], type: 'F32', data }] })
 }
 
 async function findings(bytes: Uint8Array, options: Parameters<typeof inspect>[1] = {}): Promise<string[]> {
@@ -147,47 +138,6 @@ test('a model of the llama family has the tensors and shapes it promises', async
   const at = Buffer.from(bytes).indexOf('llama.feed_forward_length') + 'llama.feed_forward_length'.length + 4
   bytes.set([0, 1], at)
   assert.ok((await findings(bytes)).includes('reject gguf_model_shape'))
-})
-
-test('what a file is for is recognised', async () => {
-  const cases: [string, [string, WriteValue][]][] = [
-    ['projector', [['general.architecture', text('clip')]]],
-    [
-      'adapter',
-      [
-        ['general.architecture', text('llama')],
-        ['general.type', text('adapter')],
-      ],
-    ],
-    ['imatrix', [['general.type', text('imatrix')]]],
-  ]
-  for (const [kind, metadata] of cases) {
-    const inspection = await inspect(memorySource(withMetadata(metadata)))
-    assert.equal(inspection.kind, kind)
-    assert.equal(inspection.verdict, 'warn')
-    assert.equal(inspection.quantisation, null)
-  }
-})
-
-test('the table names every tensor with what its label wants', async () => {
-  const { tensor_table: rows, tensors } = await inspect(memorySource(tiny()), {
-    label: 'Q4_K_M',
-    tensorTable: true,
-  })
-  assert.equal(rows?.length, tensors)
-  const row = (name: string) => rows?.find((candidate) => candidate.name === name)
-  assert.deepEqual(row('blk.0.ffn_up.weight'), {
-    name: 'blk.0.ffn_up.weight',
-    shape: [256, 512],
-    type: 'Q8_0',
-    bytes: (256 * 512 * 34) / 32,
-    shard: 0,
-    expected: 'Q4_K',
-    matches: false,
-  })
-  assert.equal(row('blk.0.attn_norm.weight')?.matches, true)
-  const plain = await inspect(memorySource(tiny()))
-  assert.equal(plain.tensor_table, null)
 })
 
 test('an architecture nobody knows gets no badge', async () => {

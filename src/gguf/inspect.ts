@@ -2,6 +2,7 @@ import type { ByteSource } from '../core/byte-source.ts'
 import { isQalError } from '../core/error.ts'
 import { checkArchitecture, isKnownArchitecture } from './architectures.ts'
 import { isAsWanted, wantedName } from './compare.ts'
+import { isSafetensors } from './foreign.ts'
 import { verdictOf, type Finding, type Verdict } from './finding.ts'
 import { stringOf, weigh, type GgufHeader } from './header.ts'
 import { labelOfFileName, readLabel } from './labels.ts'
@@ -12,6 +13,8 @@ import { proveTensors, type Claim, type Proof, type Quantisation } from './proof
 import { claimOfHeader, quantisationFindings } from './quantisation-findings.ts'
 import { RULES, type GgufCode } from './rules.ts'
 import { sampleWeights } from './sample.ts'
+import { inspectSafetensors, type SafetensorsSummary } from './inspect-safetensors.ts'
+import { checkOtherKind } from './other-kinds.ts'
 import { gatherShards, lonelyShard, splitOf, tensorsOf, type OpenShard, type Shard } from './split.ts'
 import type { TensorTypeName } from './types.ts'
 import { lintTemplates, type TemplateHashes, type TemplateSummary } from './template.ts'
@@ -36,6 +39,8 @@ export interface Inspection {
   shards: number
   template: TemplateSummary | null
   memory: MemoryNeeds | null
+  /** Of a safetensors file; null for GGUF. */
+  safetensors: SafetensorsSummary | null
   /** How many bytes of the weights were looked into, of how many. */
   weights: { bytes_read: number; bytes_total: number } | null
 }
@@ -80,15 +85,10 @@ export async function inspect(source: ByteSource, options: InspectOptions = {}):
   try {
     header = await parseGguf(source)
   } catch (error) {
-    if (!isQalError(error) || !error.code.startsWith('gguf_')) throw error
-    return conclude(nothing, [
-      {
-        code: error.code as GgufCode,
-        severity: 'reject',
-        message: error.message,
-        ...(error.facts.offset === undefined ? {} : { offset: error.facts.offset }),
-      },
-    ])
+    const refused = refusalOf(error)
+    if (refused.code === 'gguf_not_gguf' && (await looksLikeSafetensors(source, options)))
+      return inspectOther(source, options, nothing)
+    return conclude(nothing, [refused])
   }
   const findings: Finding[] = header.notes.map((note) => ({ ...note, severity: 'warn' }))
   const shards = await allShards({ source, header }, options, findings)
@@ -98,11 +98,10 @@ export async function inspect(source: ByteSource, options: InspectOptions = {}):
   // With a shard missing or foreign nothing may be said of the whole.
   const broken = findings.some(({ severity }) => severity === 'reject')
   if (kind !== 'model')
-    findings.push({
-      code: 'gguf_not_a_model',
-      severity: 'warn',
-      message: `The file is ${KINDS[kind]}, not a model`,
-    })
+    findings.push(
+      { code: 'gguf_not_a_model', severity: 'warn', message: `The file is ${KINDS[kind]}, not a model` },
+      ...checkOtherKind(header, kind),
+    )
   else if (!broken) findings.push(...checkArchitecture(header, tensors))
   const template = await lintTemplates(header, options.hashes)
   findings.push(...lintTexts(header), ...template.findings)
@@ -138,7 +137,42 @@ export async function inspect(source: ByteSource, options: InspectOptions = {}):
   )
 }
 
-const KINDS: Record<Exclude<FileKind, 'model'>, string> = {
+/** A refusal by a strict reader as a finding; any other error is thrown on. */
+function refusalOf(error: unknown): Finding {
+  if (!isQalError(error) || !/^(?:gguf|safetensors)_/.test(error.code)) throw error
+  const { offset } = error.facts
+  return {
+    code: error.code as GgufCode,
+    severity: 'reject',
+    message: error.message,
+    ...(offset !== undefined && { offset }),
+  }
+}
+
+async function looksLikeSafetensors(source: ByteSource, { fileName }: InspectOptions): Promise<boolean> {
+  const name = fileName?.toLowerCase() ?? ''
+  if (name.endsWith('.safetensors')) return true
+  // What is named GGUF must be GGUF.
+  if (name.endsWith('.gguf')) return false
+  return source.size >= 10 && isSafetensors(await source.read(0, 9), source.size)
+}
+
+async function inspectOther(
+  source: ByteSource,
+  { sampleBytes }: InspectOptions,
+  nothing: Inspection,
+): Promise<Inspection> {
+  try {
+    const found = await inspectSafetensors(source, sampleBytes ?? DEFAULT_SAMPLE_BYTES)
+    const { summary, tensors, parameters, weights, findings } = found
+    const inspection = { ...nothing, kind: 'safetensors' as const, tensors, parameters, weights }
+    return conclude({ ...inspection, safetensors: summary }, findings)
+  } catch (error) {
+    return conclude(nothing, [refusalOf(error)])
+  }
+}
+
+const KINDS: Record<Exclude<FileKind, 'model' | 'safetensors'>, string> = {
   vocabulary: 'a vocabulary without tensors',
   projector: 'a multimodal projector',
   adapter: 'a LoRA adapter',
@@ -163,6 +197,7 @@ function emptyInspection(source: ByteSource, { fileName }: InspectOptions): Insp
     shards: 1,
     template: null,
     memory: null,
+    safetensors: null,
     weights: null,
   }
 }

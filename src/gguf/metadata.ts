@@ -4,7 +4,7 @@ import { numberOf, stringBytes, stringOf, type GgufHeader } from './header.ts'
 import { textHazards } from './text.ts'
 
 /** What a GGUF file is for. */
-export type FileKind = 'model' | 'vocabulary' | 'projector' | 'adapter' | 'imatrix' | 'shard'
+export type FileKind = 'model' | 'vocabulary' | 'projector' | 'adapter' | 'imatrix' | 'shard' | 'safetensors'
 
 /** The metadata a listing shows; every string is the uploader's word and unescaped. */
 export interface MetadataSummary {
@@ -29,14 +29,16 @@ export interface MetadataSummary {
 const MAX_TEXT = 500
 
 /** Says what a file is for, from its own keys. */
-export function kindOf(header: GgufHeader): FileKind {
+export function kindOf(header: GgufHeader): Exclude<FileKind, 'safetensors'> {
   const type = stringOf(header, 'general.type')
   const architecture = stringOf(header, 'general.architecture')
   if ((numberOf(header, 'split.no') ?? 0) > 0) return 'shard'
   if (type === 'imatrix') return 'imatrix'
   if (type === 'adapter') return 'adapter'
   if (type === 'mmproj' || architecture === 'clip') return 'projector'
-  return header.tensors.length === 0 ? 'vocabulary' : 'model'
+  // gguf-split can leave the first shard without tensors.
+  const split = (numberOf(header, 'split.count') ?? 1) > 1
+  return header.tensors.length === 0 && !split ? 'vocabulary' : 'model'
 }
 
 /** Picks what a listing shows. */

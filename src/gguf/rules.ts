@@ -1,6 +1,7 @@
 import { QalError, type ErrorCode, type QalErrorFacts } from '../core/error.ts'
 
-export type GgufCode = Extract<ErrorCode, `gguf_${string}`>
+/** Codes of what is found in a model's file, whichever of the two formats it has. */
+export type GgufCode = Extract<ErrorCode, `gguf_${string}` | `safetensors_${string}`>
 
 /** Why a code exists: the rule in one sentence, and where the danger was seen. */
 export interface Rule {
@@ -53,6 +54,19 @@ export const RULES: Partial<Record<GgufCode, Rule>> = {
     cites: ['llama.cpp#25821', 'llama.cpp#26051', 'CVE-2025-0315'],
   },
   gguf_array_nested: { rule: 'Arrays hold scalars or strings, never arrays' },
+  safetensors_duplicate: { rule: 'Every key occurs once, so that all readers take the same' },
+  safetensors_length: {
+    rule: 'The header is no longer than the file, and than the 100 MB that the format allows',
+  },
+  safetensors_offset: { rule: 'Tensors fill the file one after another, without gap or overlap' },
+  safetensors_size: { rule: 'The data of a tensor is as large as its type and shape say' },
+  safetensors_trailing_data: { rule: 'Nothing follows the last tensor' },
+  gguf_projector: {
+    rule: 'A projector has the keys, types and sizes that its loader takes without looking',
+    cites: ['llama.cpp#24976', 'llama.cpp#24142'],
+  },
+  gguf_adapter: { rule: 'An adapter is made of pairs of tensors of one rank' },
+  gguf_imatrix: { rule: 'An importance matrix is made of sums and counts in F32' },
   gguf_trailing_data: { rule: 'Nothing but zero padding follows the last tensor' },
   gguf_key_duplicate: { rule: 'Every key occurs once' },
   gguf_tensor_duplicate: { rule: 'Every tensor name occurs once' },
@@ -64,5 +78,6 @@ export const RULES: Partial<Record<GgufCode, Rule>> = {
 
 /** Builds the refusal of a hostile or broken file: exit code 4. */
 export function refusal(code: GgufCode, what: string, facts: QalErrorFacts = {}): QalError {
-  return new QalError(code, `Cannot read GGUF: ${what}`, { exit: 4, ...facts })
+  const format = code.startsWith('safetensors_') ? 'safetensors' : 'GGUF'
+  return new QalError(code, `Cannot read ${format}: ${what}`, { exit: 4, ...facts })
 }

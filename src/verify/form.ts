@@ -9,6 +9,7 @@ import { nodeHashes } from '../swarm/node-hashes.ts'
 import { printable } from '../torrent/refuse.ts'
 import { primaryFile } from '../core/files.ts'
 import { Sha256 } from '../core/ids.ts'
+import { extraFileCheck, namedKindCheck } from './extra-files.ts'
 import type { FetchedTorrent, VerificationJob } from './job.ts'
 import { judgeOf, skippedJudge } from './judge.ts'
 import type { Check, InspectionReport, Judge } from '../core/report.ts'
@@ -30,7 +31,8 @@ export interface FormInput {
 
 /**
  * Is it what its label says? The strict parser over every GGUF file, the
- * quantisation proved tensor by tensor (T8). An unknown quantisation is no
+ * quantisation proved tensor by tensor, and every other file held against the
+ * list of what may stand beside a model (T8). An unknown quantisation is no
  * proof: the check is skipped, never passed.
  */
 export async function judgeForm({
@@ -47,7 +49,7 @@ export async function judgeForm({
       runnable: false,
     }
   const places = new Map(fetched.files.map(({ path, diskPath }) => [path, diskPath]))
-  const files = job.files.filter((file) => isGguf(file) && isFirst(file, primary))
+  const files = job.files.filter((file) => isFirst(file, primary))
   const checks: Check[] = []
   let found: Inspection | undefined
   for (const [index, file] of files.entries()) {
@@ -62,6 +64,10 @@ export async function judgeForm({
       })
       continue
     }
+    if (!isGguf(file)) {
+      checks.push(await extraFileCheck(file, diskPath))
+      continue
+    }
     const isMain = file === primary
     const inspection = await inspectAt(diskPath, file, {
       places,
@@ -70,14 +76,19 @@ export async function judgeForm({
     })
     if ('failed' in inspection) checks.push(inspection.failed)
     else {
+      const named = namedKindCheck(file, inspection)
+      // Of another model beside it only a lie is told: it is not what is listed.
+      const lies = inspection.quantisation?.match === 'mislabelled'
       checks.push(
         structureCheck(file, inspection),
-        ...(isModel(file) ? [quantisationCheck(file, inspection)] : []),
+        ...(isModel(file) || lies ? [quantisationCheck(file, inspection)] : []),
+        ...(named === null ? [] : [named]),
       )
       if (isMain) found = inspection
     }
   }
-  const judge = judgeOf(checks, ['structure', 'quantisation'], passedSummary(found))
+  const extras = checks.some(({ id }) => id === 'extra_files') ? ['extra_files'] : []
+  const judge = judgeOf(checks, ['structure', 'quantisation', ...extras], passedSummary(found))
   return {
     judge,
     inspection: found === undefined ? null : summed(primary.path, found),
@@ -90,7 +101,7 @@ function isModel({ role }: ListedFile): boolean {
 }
 
 function isGguf(file: ListedFile): boolean {
-  return isModel(file) || ['mmproj', 'lora', 'imatrix'].includes(file.role) || /\.gguf$/i.test(file.path)
+  return isModel(file) || /\.gguf$/i.test(file.path)
 }
 
 /** Later shards are inspected with the first. */

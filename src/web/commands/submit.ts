@@ -3,6 +3,7 @@ import { primaryFile } from '../../core/files.ts'
 import { readHubUrl } from '../../core/hub.ts'
 import { InfoHash, InfoHashV2, ListingId, Sha256 } from '../../core/ids.ts'
 import { isQalError, QalError } from '../../core/error.ts'
+import { ALLOWED_WORDS, judgeName, printable } from '../../gguf/index.ts'
 import { namedIssuer } from '../../sign/issuer.ts'
 import { putText } from '../../store/texts.ts'
 import { parseMagnet } from '../../torrent/magnet.ts'
@@ -132,6 +133,7 @@ function fromMetainfo(metainfo: Metainfo, input: Submission): Described {
       },
     ])
   const model = modelFile(metainfo.files)
+  refuseExtraFiles(metainfo.files, model)
   if (input.size_bytes !== undefined && input.size_bytes !== model.size_bytes)
     throw new InputError([
       { field: 'size_bytes', expected: `${model.size_bytes}, the size of ${model.path} in the .torrent` },
@@ -184,7 +186,9 @@ function fromHash(input: Submission): Described {
 }
 
 function modelFile(files: Metainfo['files']): Metainfo['files'][number] {
-  const models = files.filter(({ path }) => /\.(?:gguf|safetensors)$/i.test(path))
+  const named = files.filter(({ path }) => /\.(?:gguf|safetensors)$/i.test(path))
+  const whole = named.filter(({ path }) => !['mmproj', 'lora', 'imatrix'].includes(roleOf(path)))
+  const models = whole.length > 0 ? whole : named
   const [first] = models.length > 0 ? models : files
   if (first === undefined || first.size_bytes === 0)
     throw new InputError([{ field: 'torrent', expected: 'a torrent with a model file in it' }])
@@ -194,10 +198,32 @@ function modelFile(files: Metainfo['files']): Metainfo['files'][number] {
     : first
 }
 
+const MAX_NAMED = 5
+
+/** trust.md T8: a torrent that could not pass is refused at once, by the names alone; the verifier looks at the content. */
+function refuseExtraFiles(files: Metainfo['files'], model: Metainfo['files'][number]): void {
+  const refused = files.flatMap((file) => {
+    const name = judgeName(file.path)
+    // Where one file is all there is, its name may be anything that does no harm.
+    if ('kind' in name || (file === model && !name.harmful)) return []
+    return [`${printable(file.path, 80)} (${name.refused})`]
+  })
+  if (refused.length === 0) return
+  const more = refused.length > MAX_NAMED ? ` and ${refused.length - MAX_NAMED} more` : ''
+  throw new InputError([
+    {
+      field: 'torrent',
+      expected: `a torrent of models and what explains them (T8), without ${refused.slice(0, MAX_NAMED).join(', ')}${more}. Allowed are ${ALLOWED_WORDS}`,
+    },
+  ])
+}
+
 function roleOf(path: string): ListedFile['role'] {
   if (SHARD.test(path)) return 'shard'
   if (/mmproj.*\.gguf$/i.test(path)) return 'mmproj'
-  if (/\.(?:sig|asc)$/i.test(path)) return 'signature'
+  if (/(?:^|[-_./])(?:lora|adapter)[^/]*\.gguf$/i.test(path)) return 'lora'
+  if (/\.imatrix$|imatrix[^/]*\.(?:gguf|dat)$/i.test(path)) return 'imatrix'
+  if (/\.(?:sig|asc|minisig)$/i.test(path)) return 'signature'
   return /(?:^|\/)readme(?:\.\w+)?$/i.test(path) ? 'readme' : 'other'
 }
 
