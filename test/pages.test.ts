@@ -102,6 +102,37 @@ describe('when a page is rendered', () => {
   })
 })
 
+/** The words of a listing's title card. */
+function titleOf(listing: typeof TRUSTED): string {
+  const html = renderPage(h(ModelPage, modelPage(listing)))
+  const from = html.indexOf('class="title-card"')
+  return textOf(html.slice(from, html.indexOf('</header>', from)))
+}
+
+describe('when the swarm was asked', () => {
+  it('says who said what, and when; the DHT’s estimate apart', () => {
+    const text = titleOf(TRUSTED)
+    assert.match(text, /as of 02-14 14:05 UTC , from udp:\/\/tracker\.example/)
+    assert.match(text, /DHT, estimated: 131 seeders, 16 leechers, as of 02-14 11:20 UTC/)
+    assert.match(
+      titleOf({ ...TRUSTED, swarm: null }),
+      /seeders — leechers — downloads — not scraped yet DHT, estimated/,
+    )
+    assert.doesNotMatch(titleOf({ ...TRUSTED, dht: null }), /DHT/)
+  })
+  it('says that what was seen long ago is not the state of now', () => {
+    assert.match(titleOf(COMMUNITY), /not current: last seen 2026-02-11 13:41 UTC/)
+    assert.doesNotMatch(titleOf(COMMUNITY), /as of/)
+    const old = { ...TRUSTED.dht, seeders: 1, leechers: 2, as_of: '2025-12-31T23:59:59.000Z', stale: true }
+    assert.match(
+      titleOf({ ...TRUSTED, dht: old }),
+      /1 seeder, 2 leechers, not current: last seen 2025-12-31 23:59 UTC/,
+    )
+    const rows = renderPage(h(HomePage, { ...LISTING, items: [COMMUNITY, TRUSTED] }))
+    assert.match(textOf(rows), /not current: last seen 2026-02-11 13:41 UTC.*as of 02-14 14:05 UTC/)
+  })
+})
+
 describe('when a listing was not checked', () => {
   it('is never shown as good', () => {
     assert.deepEqual(

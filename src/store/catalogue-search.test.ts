@@ -103,8 +103,8 @@ function tally(values: string[]): { value: string; count: number }[] {
 function by(sort: CatalogueSort): (a: ListingView, b: ListingView) => number {
   const keys: Record<CatalogueSort, (view: ListingView) => number | string> = {
     new: (view) => Date.parse(view.published_at ?? view.submitted_at),
-    seeders: (view) => catalogue.swarm([view.info_hash ?? ''])?.seeders ?? -1,
-    downloads: (view) => catalogue.swarm([view.info_hash ?? ''])?.completed ?? -1,
+    seeders: (view) => catalogue.swarm([view.info_hash ?? '']).trackers?.seeders ?? -1,
+    downloads: (view) => catalogue.swarm([view.info_hash ?? '']).trackers?.completed ?? -1,
     name: (view) => view.model.toLowerCase(),
     size: (view) => view.size_bytes,
     rating: ({ community }) => (community.rank_centi ?? -1) * 1_000 + community.ratings,

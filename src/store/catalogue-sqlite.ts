@@ -154,6 +154,7 @@ export function openCatalogue(path: string, options: CatalogueOptions): Catalogu
     publicKey: (fingerprint) => using(() => parts.lookups.publicKey(fingerprint)),
     putSwarm: (observations) => using(() => parts.swarm.put(observations)),
     swarm: (infoHashes) => using(() => parts.swarm.figures(infoHashes)),
+    dhtDue: (since, limit) => using(() => parts.swarm.dhtDue(since, limit)),
     close() {
       if (closed) return
       closed = true

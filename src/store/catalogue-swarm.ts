@@ -1,16 +1,17 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { SwarmFigures, SwarmObservation } from './catalogue.ts'
+import { DHT_SOURCE, type Catalogue, type SwarmObservation } from './catalogue.ts'
 import { transaction, writer } from './sqlite.ts'
 
-/** A tracker's word this much older than the latest no longer counts. */
+/** A word this much older than the latest of its kind no longer counts. */
 const FRESH_MS = 6 * 3_600_000
 const MAX_COUNT = 1_000_000_000
 const MAX_TRACKER_LENGTH = 1_000
 const UNKNOWN = -1
 
 export interface Swarm {
-  put(observations: Iterable<SwarmObservation>): void
-  figures(infoHashes: readonly (string | null)[]): SwarmFigures | null
+  put: Catalogue['putSwarm']
+  figures(infoHashes: readonly (string | null)[]): ReturnType<Catalogue['swarm']>
+  dhtDue: Catalogue['dhtDue']
   /** Brings the figures that a listing is sorted by up to date. */
   refresh(n: number, infoHashes: readonly (string | null)[]): void
 }
@@ -35,34 +36,52 @@ export function createSwarm(db: DatabaseSync): Swarm {
   )
   const setFigures = writer(db, 'UPDATE listings SET seeders = ?, downloads = ? WHERE n = ?')
 
-  function figures(infoHashes: readonly (string | null)[]): SwarmFigures | null {
+  const due = db.prepare(
+    `SELECT DISTINCT substr(h.hash, 1, 40) AS hash FROM hashes h JOIN listings l USING (n)
+     LEFT JOIN swarm s ON s.info_hash = substr(h.hash, 1, 40) AND s.tracker = '${DHT_SOURCE}'
+     WHERE h.field IN ('info_hash', 'info_hash_v2') AND l.status = 'published' AND (s.at IS NULL OR s.at < ?)
+     ORDER BY l.seeders > 0, s.at LIMIT ?`,
+  )
+
+  function figures(infoHashes: readonly (string | null)[]): ReturnType<Catalogue['swarm']> {
     const asked = new Set(infoHashes.flatMap((hash) => (hash === null ? [] : [hash, hash.slice(0, 40)])))
-    const all = [...asked].flatMap(
-      (hash) => get.all(hash) as unknown as Omit<SwarmObservation, 'info_hash'>[],
-    )
-    const latest = Math.max(...all.map(({ at }) => Date.parse(at)))
-    const fresh = all.filter(({ at }) => Date.parse(at) >= latest - FRESH_MS)
-    const [best] = fresh.toSorted(
-      (a, b) => b.seeders - a.seeders || b.at.localeCompare(a.at) || a.tracker.localeCompare(b.tracker),
-    )
-    if (best === undefined) return null
+    const all = [...asked].flatMap((hash) => get.all(hash) as unknown as Said[])
+    const trackers = fresh(all.filter(({ tracker }) => tracker !== DHT_SOURCE))
+    const dht = fresh(all.filter(({ tracker }) => tracker === DHT_SOURCE))
+    const [best] = trackers
+    const [estimate] = dht
     return {
-      seeders: best.seeders,
-      leechers: Math.max(...fresh.map(({ leechers }) => leechers)),
-      completed: Math.max(...fresh.map(({ completed }) => completed)),
-      tracker: best.tracker,
-      as_of: best.at,
+      trackers:
+        best === undefined
+          ? null
+          : {
+              seeders: best.seeders,
+              leechers: Math.max(...trackers.map(({ leechers }) => leechers)),
+              completed: Math.max(...trackers.map(({ completed }) => completed)),
+              tracker: best.tracker,
+              as_of: best.at,
+            },
+      dht:
+        estimate === undefined
+          ? null
+          : {
+              seeders: estimate.seeders,
+              leechers: Math.max(...dht.map(({ leechers }) => leechers)),
+              as_of: estimate.at,
+            },
     }
   }
 
   function refresh(n: number, infoHashes: readonly (string | null)[]): void {
-    const found = figures(infoHashes)
-    setFigures.run(found?.seeders ?? UNKNOWN, found?.completed ?? UNKNOWN, n)
+    const { trackers } = figures(infoHashes)
+    setFigures.run(trackers?.seeders ?? UNKNOWN, trackers?.completed ?? UNKNOWN, n)
   }
 
   return {
     figures,
     refresh,
+    dhtDue: (since, limit) =>
+      (due.all(new Date(since).toISOString(), limit) as { hash: string }[]).map(({ hash }) => hash),
     put(observations) {
       transaction(db, () => {
         const touched = new Set<number>()
@@ -81,6 +100,18 @@ export function createSwarm(db: DatabaseSync): Swarm {
       })
     },
   }
+}
+
+type Said = Omit<SwarmObservation, 'info_hash'>
+
+/** Those that are not old beside the latest, the one with the most seeders first. */
+function fresh(all: readonly Said[]): Said[] {
+  const latest = Math.max(...all.map(({ at }) => Date.parse(at)))
+  return all
+    .filter(({ at }) => Date.parse(at) >= latest - FRESH_MS)
+    .toSorted(
+      (a, b) => b.seeders - a.seeders || b.at.localeCompare(a.at) || a.tracker.localeCompare(b.tracker),
+    )
 }
 
 function isSound({ info_hash, tracker, seeders, leechers, completed, at }: SwarmObservation): boolean {

@@ -44,24 +44,34 @@ export interface CataloguePage {
 /** Which hash a prefix is of: a listed file's SHA-256, or a torrent's info hash, v1 or v2. */
 export type HashKind = 'sha256' | 'info_hash'
 
-/** What one tracker said of one info hash at a time; never history, never a rule's input. */
+/** What one tracker, or the DHT, said of one info hash at a time; never history, never a rule's input. */
 export interface SwarmObservation {
   /** v1 (40 hexadecimal digits), v2 (64), or v2 as trackers know it, cut to 40. */
   info_hash: string
   seeders: number
   leechers: number
   completed: number
-  /** Announce URL. */
+  /** Announce URL, or `DHT_SOURCE`. */
   tracker: string
   /** ISO time. */
   at: string
 }
+
+/** The source of an estimate from the nodes of the DHT (BEP 33): no tracker's word, and never mixed with theirs. */
+export const DHT_SOURCE = 'dht'
 
 export interface SwarmFigures {
   seeders: number
   leechers: number
   completed: number
   tracker: string
+  as_of: string
+}
+
+/** What the DHT's nodes together say of a swarm, as an estimate. */
+export interface DhtFigures {
+  seeders: number
+  leechers: number
   as_of: string
 }
 
@@ -137,8 +147,10 @@ export interface Catalogue {
   publicKey(fingerprint: string): string | null
   /** Keeps what trackers said, each tracker's latest word on each info hash; what cannot be meant (a count below zero, no time) is left out. */
   putSwarm(observations: Iterable<SwarmObservation>): void
-  /** The highest of any tracker over these info hashes, never a sum; null where none was asked. Words 6 hours older than the latest do not count. */
-  swarm(infoHashes: readonly string[]): SwarmFigures | null
+  /** The highest of any tracker over these info hashes, never a sum, and the highest estimate of the DHT; null where none was asked. Words 6 hours older than the latest of their kind do not count. */
+  swarm(infoHashes: readonly string[]): { trackers: SwarmFigures | null; dht: DhtFigures | null }
+  /** Info hashes of published listings (hex of 20 bytes) that the DHT was not asked about since a time (ISO): those that no tracker knows a seeder of first, then the longest ago. */
+  dhtDue(since: string, limit: number): string[]
   close(): void
 }
 

@@ -21,9 +21,20 @@ export interface SwarmView {
   seeders: number
   leechers: number
   completed: number
+  /** Announce URL of the tracker that said so. */
   tracker: string
   /** ISO time of the scrape. */
   as_of: string
+  /** Whether that was so long ago, when this was written, that it is not the state of now. */
+  stale: boolean
+}
+
+/** What the DHT's nodes together say of a swarm (BEP 33): an estimate, and no tracker's word. */
+export interface DhtView {
+  seeders: number
+  leechers: number
+  as_of: string
+  stale: boolean
 }
 
 /** A listing with what the edge adds: the item of the API, of models.json and of the pages. */
@@ -36,6 +47,8 @@ export interface ModelItem extends ListingView {
   magnet_v1: string | null
   torrent_url: string | null
   swarm: SwarmView | null
+  /** Null where the site does not ask the DHT, or has not yet. */
+  dht: DhtView | null
 }
 
 /** A listed file whose hash begins with the digits that were asked for. */

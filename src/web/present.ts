@@ -22,8 +22,15 @@ export function modelUrl({ id, model }: Pick<ListingView, 'id' | 'model'>): stri
   return `/models/${id}${slug === '' ? '' : `/${slug}`}`
 }
 
+/** A tracker is asked every quarter of an hour at least, the DHT every six hours: what is older than some rounds of it is not the state of now. */
+const TRACKER_STALE_MS = 3_600_000
+const DHT_STALE_MS = 24 * 3_600_000
+
 /** A listing with magnets, addresses and what the last scrape saw. */
-export function presentModel(view: ListingView, deps: Pick<AppDeps, 'catalogue' | 'site'>): ModelItem {
+export function presentModel(
+  view: ListingView,
+  deps: Pick<AppDeps, 'catalogue' | 'site' | 'now'>,
+): ModelItem {
   const magnet = {
     infoHash: view.info_hash,
     infoHashV2: view.info_hash_v2,
@@ -32,6 +39,9 @@ export function presentModel(view: ListingView, deps: Pick<AppDeps, 'catalogue' 
     webSeeds: view.web_seeds,
     size: view.files.reduce((sum, { size_bytes }) => sum + size_bytes, 0),
   }
+  const hashes = [view.info_hash, view.info_hash_v2].filter((hash) => hash !== null)
+  const { trackers, dht } = deps.catalogue.swarm(hashes)
+  const now = deps.now().getTime()
   return {
     ...view,
     slug: slugOf(view.model),
@@ -39,7 +49,8 @@ export function presentModel(view: ListingView, deps: Pick<AppDeps, 'catalogue' 
     magnet: view.info_hash === null && view.info_hash_v2 === null ? null : buildMagnet(magnet),
     magnet_v1: view.info_hash === null ? null : buildMagnet(magnet, { v1Only: true }),
     torrent_url: view.torrent === null ? null : `/models/${view.id}.torrent`,
-    swarm: deps.catalogue.swarm([view.info_hash, view.info_hash_v2].filter((hash) => hash !== null)),
+    swarm: trackers && { ...trackers, stale: now - Date.parse(trackers.as_of) > TRACKER_STALE_MS },
+    dht: dht && { ...dht, stale: now - Date.parse(dht.as_of) > DHT_STALE_MS },
   }
 }
 

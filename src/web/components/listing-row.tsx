@@ -1,6 +1,6 @@
 import type { JudgeVerdict, Judges } from '../../core/events.ts'
 import { formatBytes, formatCount, formatParameters } from '../islands/format.ts'
-import type { ModelItem, SwarmView } from '../page-types.ts'
+import type { ModelItem } from '../page-types.ts'
 import { DemoMark, State, TierWord } from './bits.tsx'
 import { Hex, tierIcon } from './icons.tsx'
 import {
@@ -80,7 +80,7 @@ export function ListingRow({ model }: { model: ModelItem }) {
           {model.parameters === null ? 'parameters —' : `${formatParameters(model.parameters)} parameters`}
         </small>
       </div>
-      <SwarmFigures swarm={model.swarm} />
+      <SwarmFigures model={model} />
       <div class="row-state">
         <Verdict consensus={model.consensus} judges={model.verification} />
         <State word={checksumWord(model)} small />
@@ -96,15 +96,16 @@ export function ListingRow({ model }: { model: ModelItem }) {
   )
 }
 
-/** Seeders, leechers and downloads as scraped, with the time; dashes where never scraped. */
-export function SwarmFigures({ swarm }: { swarm: SwarmView | null }) {
+/** Seeders, leechers and downloads as scraped, with the time and the tracker; dashes where never scraped. `whole` is for a page of its own. */
+export function SwarmFigures({ model, whole }: { model: Pick<ModelItem, 'swarm' | 'dht'>; whole?: boolean }) {
+  const { swarm, dht } = model
   const cells = [
     ['seeders', swarm?.seeders],
     ['leechers', swarm?.leechers],
     ['downloads', swarm?.completed],
   ] as const
   return (
-    <div class="swarm">
+    <div class={`swarm${swarm?.stale ? ' swarm-stale' : ''}`}>
       <dl class="swarm-figures">
         {cells.map(([word, count]) => (
           <div class={`swarm-${word}`} key={word}>
@@ -114,14 +115,43 @@ export function SwarmFigures({ swarm }: { swarm: SwarmView | null }) {
         ))}
       </dl>
       <small class="as-of">
-        {swarm === null ? 'not scraped yet' : <time datetime={swarm.as_of}>as of {asOf(swarm.as_of)}</time>}
+        {swarm === null ? (
+          'not scraped yet'
+        ) : (
+          <>
+            <Seen at={swarm.as_of} stale={swarm.stale} />
+            {whole ? (
+              <>
+                , from <code>{swarm.tracker}</code>
+              </>
+            ) : null}
+          </>
+        )}
       </small>
+      {whole && dht ? (
+        <small class="as-of">
+          DHT, estimated: {counted(dht.seeders, 'seeder')}, {counted(dht.leechers, 'leecher')},{' '}
+          <Seen at={dht.as_of} stale={dht.stale} />
+        </small>
+      ) : null}
     </div>
   )
 }
 
-function asOf(iso: string): string {
-  return `${iso.slice(5, 10)} ${iso.slice(11, 16)} UTC`
+function counted(count: number, word: string): string {
+  return `${formatCount(count)} ${word}${count === 1 ? '' : 's'}`
+}
+
+function Seen({ at, stale }: { at: string; stale: boolean }) {
+  return (
+    <>
+      {stale ? 'not current: last seen ' : 'as of '}
+      {/* The year only where it may be another. */}
+      <time datetime={at}>
+        {at.slice(stale ? 0 : 5, 10)} {at.slice(11, 16)} UTC
+      </time>
+    </>
+  )
 }
 
 const CELL_LETTERS = { integrity: 'I', form: 'F', behaviour: 'B' } as const

@@ -129,7 +129,7 @@ function TitleCard({ model }: { model: ModelItem }) {
           ))}
         </ul>
       </div>
-      <SwarmFigures swarm={model.swarm} />
+      <SwarmFigures model={model} whole />
     </header>
   )
 }
