@@ -1,6 +1,6 @@
 import type { BDictionary, BValue } from './bencode.ts'
 import { asKind, optional, required, requiredNumber } from './fields.ts'
-import { MAX_FILES } from './limits.ts'
+import { MAX_FILE_BYTES, MAX_FILES } from './limits.ts'
 import { checkName, joinPath, readName, utf8 } from './path-rules.ts'
 import { printable, refusal } from './refuse.ts'
 
@@ -33,9 +33,10 @@ export function readTorrentName(info: BDictionary): string {
 export function readV1Files(info: BDictionary, name: string): FileList {
   const list = optional(info, 'files', 'list', 'info.')
   if (list === undefined) {
-    const size = requiredNumber(info, 'length', 'info.', 0)
+    const size = requiredNumber(info, 'length', 'info.', 0, MAX_FILE_BYTES)
     refuseSymlink(info, 'info.')
-    return { files: [{ path: name, size, offset: 0, pad: false, root: null }], single: true, total: size }
+    const pad = isPad(info, name, 'info.')
+    return { files: [{ path: name, size, offset: 0, pad, root: null }], single: true, total: size }
   }
   if (info.entries.has('length')) {
     throw refusal(
@@ -55,14 +56,20 @@ export function readV1Files(info: BDictionary, name: string): FileList {
     const at = `info.files.${index}.`
     const dict = asKind(item, 'dictionary', at.slice(0, -1))
     refuseSymlink(dict, at)
-    const size = requiredNumber(dict, 'length', at, 0)
-    const pad = hasAttribute(dict, 'p', at)
+    const size = requiredNumber(dict, 'length', at, 0, MAX_FILE_BYTES)
     // A pad file may go without a path: it is never written to a disk.
-    const names = pad && !dict.entries.has('path') ? ['.pad', String(size)] : readPath(dict, at)
-    files.push({ path: joinPath([name, ...names], `${at}path`), size, offset: total, pad, root: null })
+    const nameless = hasAttribute(dict, 'p', at) && !dict.entries.has('path')
+    const names = nameless ? ['.pad', String(size)] : readPath(dict, at)
+    const path = joinPath([name, ...names], `${at}path`)
+    files.push({ path, size, offset: total, pad: isPad(dict, path, at), root: null })
     total = addSize(total, size)
   }
   return { files, single: false, total }
+}
+
+/** BEP 47's attribute, or the name that BitComet gives to what it aligns files with, as libtorrent has it. */
+function isPad(dict: BDictionary, path: string, at: string): boolean {
+  return hasAttribute(dict, 'p', at) || path.includes('_____padding_file_')
 }
 
 /** Refuses more files than any listing needs, or none: `torrent_files_count`. */

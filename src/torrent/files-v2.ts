@@ -8,14 +8,15 @@ import {
   type FileEntry,
   type FileList,
 } from './files-v1.ts'
+import { MAX_FILE_BYTES } from './limits.ts'
 import { NODE_BYTES } from './merkle.ts'
 import { joinPath, readName } from './path-rules.ts'
 import { latin1Bytes, refusal } from './refuse.ts'
 
 /**
  * The v2 file tree (BEP 52) as a list, in the tree's order, each file at the
- * start of a piece. A tree of one file beside no folder is a single file, as
- * libtorrent has it.
+ * start of a piece. A tree of one file and nothing beside it, not even an empty
+ * folder, is a single file, as libtorrent has it.
  */
 export function readV2Files(info: BDictionary, name: string, pieceLength: number): FileList {
   const tree = required(info, 'file tree', 'dictionary', 'info.')
@@ -23,7 +24,7 @@ export function readV2Files(info: BDictionary, name: string, pieceLength: number
   visit(tree, [], walk)
   checkFileCount(walk.files.length)
   const only = walk.files.length === 1 ? walk.files[0] : undefined
-  const single = only !== undefined && only.names.length === 1
+  const single = only !== undefined && only.names.length === 1 && tree.entries.size === 1
   const files = walk.files.map(({ names, ...entry }) => ({
     ...entry,
     path: joinPath(single ? names : [name, ...names], `info.file tree.${names.join('/')}`),
@@ -72,7 +73,7 @@ function addFile(leaf: BDictionary, names: string[], walk: Walk, field: string):
       offset: leaf.start,
     })
   }
-  const size = requiredNumber(leaf, 'length', at, 0)
+  const size = requiredNumber(leaf, 'length', at, 0, MAX_FILE_BYTES)
   const root = size === 0 ? null : readRoot(leaf, at)
   const offset = alignUp(walk.total, walk.pieceLength)
   walk.files.push({ names, size, offset, pad: false, root })

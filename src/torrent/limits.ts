@@ -6,5 +6,7 @@ export const MAX_PIECES = 2 ** 21
 export const MIN_PIECE_BYTES = 16_384
 /** Clients refuse much larger pieces. */
 export const MAX_PIECE_BYTES = 256 * 2 ** 20
+/** One file, as libtorrent has it: the leaves of its tree are counted in 31 bits. */
+export const MAX_FILE_BYTES = (2 ** 30 - 1) * 16_384 - 1
 /** A .torrent file: room for a model of tens of terabytes. */
 export const MAX_TORRENT_BYTES = 10_000_000

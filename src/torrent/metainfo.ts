@@ -59,9 +59,9 @@ export async function parseMetainfo(bytes: Uint8Array, hash: HashProvider): Prom
   const root = asKind(decode(bytes, { bytes: MAX_TORRENT_BYTES }), 'dictionary', 'torrent')
   const info = required(root, 'info', 'dictionary', '')
   const isV2 = readVersion(info)
-  const pieces = isV2
-    ? optional(info, 'pieces', 'string', 'info.')
-    : required(info, 'pieces', 'string', 'info.')
+  // A v1 list without its pieces would be a hybrid to one client and v2 to another.
+  const hasV1 = !isV2 || ['pieces', 'files', 'length'].some((key) => info.entries.has(key))
+  const pieces = hasV1 ? required(info, 'pieces', 'string', 'info.') : undefined
   const pieceLength = readPieceLength(info)
   const ownName = readTorrentName(info)
 
@@ -71,6 +71,7 @@ export async function parseMetainfo(bytes: Uint8Array, hash: HashProvider): Prom
   const list = v1 ?? v2
   if (list === undefined) throw new Error('unreachable: neither v1 nor v2')
   checkCollisions(list.files)
+  checkContent(list)
 
   const pieceCount = countPieces(v1, v2, pieceLength)
   if (pieces !== undefined) checkPiecesLength(pieces.value, pieceCount)
@@ -165,6 +166,7 @@ export function isPrivate(info: BDictionary): boolean {
  */
 function checkSameFiles(v1: FileList, v2: FileList, pieceLength: number): void {
   const real = v1.files.filter((file) => !file.pad)
+  checkPads(v1, pieceLength)
   if (real.length !== v2.files.length || (v1.single && !v2.single)) {
     throw mismatch('info.files', `${v2.files.length} files`, `${real.length} files`)
   }
@@ -185,6 +187,19 @@ function checkSameFiles(v1: FileList, v2: FileList, pieceLength: number): void {
   }
 }
 
+/** Each pad of a hybrid fills up one piece by itself: what libtorrent takes as equal to the v2 tree. */
+function checkPads(v1: FileList, pieceLength: number): void {
+  for (const [index, { pad, offset, size }] of v1.files.entries()) {
+    const wanted = alignUp(offset, pieceLength) - offset
+    if (!pad || (size > 0 && size === wanted)) continue
+    throw mismatch(
+      `info.files.${index}`,
+      wanted === 0 ? 'no pad file' : `a pad file of ${wanted} bytes`,
+      `one of ${size}`,
+    )
+  }
+}
+
 /** A folder with one file has a v2 tree that looks like a single file; the v1 list says which it is. */
 function inFolder(v1: FileList, twin: FileEntry): string {
   const folder = v1.files[0]?.path.split('/')[0] ?? ''
@@ -199,16 +214,20 @@ function mismatch(field: string, expected: string, found: string): Error {
   )
 }
 
-function countPieces(v1: FileList | undefined, v2: FileList | undefined, pieceLength: number): number {
-  const total = v1?.total ?? v2?.total ?? 0
-  const count = Math.ceil(total / pieceLength)
-  if (total === 0) {
+/** Pad files alone are nothing to download. */
+function checkContent(list: FileList): void {
+  if (!list.files.some(({ pad, size }) => !pad && size > 0)) {
     throw refusal('torrent_empty', 'Cannot read torrent: expected at least one byte of content, got none', {
       field: 'info',
       expected: 'at least one byte',
       found: '0 bytes',
     })
   }
+}
+
+function countPieces(v1: FileList | undefined, v2: FileList | undefined, pieceLength: number): number {
+  const total = v1?.total ?? v2?.total ?? 0
+  const count = Math.ceil(total / pieceLength)
   if (count > MAX_PIECES) {
     throw refusal(
       'torrent_pieces_count',

@@ -111,7 +111,9 @@ function readUrls(
   const urls = new Set<string>()
   for (const [index, item] of items.entries()) {
     const at = value.type === 'list' ? `${field}.${index}` : field
-    const url = item.type === 'string' ? utf8(item.value)?.trim() : undefined
+    const text = item.type === 'string' ? utf8(item.value)?.trim() : undefined
+    // Some creators leave the spaces of file names in a web seed's URL; clients escape them.
+    const url = field === 'url-list' ? text?.replaceAll(' ', '%20') : text
     const expected = url === undefined ? 'text in UTF-8' : problem(url)
     if (url !== undefined && expected === undefined) urls.add(url)
     // An empty string is how some creators write "none".

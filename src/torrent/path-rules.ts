@@ -1,7 +1,7 @@
 import { printable, refusal } from './refuse.ts'
 
-/** What common file systems take in one name, in UTF-8 bytes. */
-const MAX_COMPONENT_BYTES = 255
+/** What clients leave as it is, in UTF-8 bytes: libtorrent cuts off more, and so writes another file. */
+const MAX_COMPONENT_BYTES = 240
 /** What macOS takes in one path, in UTF-8 bytes, and what a listing's schema takes. */
 const MAX_PATH_BYTES = 1_024
 const MAX_COMPONENTS = 32

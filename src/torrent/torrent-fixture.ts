@@ -38,6 +38,11 @@ export function v1File(info: Map<string, Plain>, index: number): Map<string, Pla
   return asMap(asList(info.get('files'))[index])
 }
 
+/** Takes the v1 part out of a hybrid's `info`. */
+export function dropV1(info: Map<string, Plain>): void {
+  for (const key of ['pieces', 'files', 'length']) info.delete(key)
+}
+
 /** The v2 file tree. */
 export function fileTree(info: Map<string, Plain>): Map<string, Plain> {
   return asMap(info.get('file tree'))
@@ -48,7 +53,8 @@ export function treeLeaf(info: Map<string, Plain>, ...names: string[]): Map<stri
   return [...names, ''].reduce((node, name) => asMap(node.get(name)), fileTree(info))
 }
 
-function plain(value: BValue): Plain {
+/** A decoded value as one that can be changed and encoded again. */
+export function plain(value: BValue): Plain {
   if (value.type === 'integer' || value.type === 'string') return value.value
   if (value.type === 'list') return value.items.map(plain)
   return new Map([...value.entries].map(([key, item]) => [key, plain(item)]))
