@@ -11,8 +11,8 @@ import { judgeTorrents } from '../../test/libtorrent-judge.ts'
 import { corpusDir, requireTool } from '../../test/tools.ts'
 import { nodeHashes } from '../swarm/node-hashes.ts'
 import { decode } from './bencode.ts'
-import { differences, parsed } from './classes-fixture.ts'
-import { generator, goodTorrents, mutateBytes, mutateTree } from './mutate-fixture.ts'
+import { differences, parsed } from '../../test/torrent-classes.ts'
+import { generator, goodTorrents, mutateBytes, mutateTree } from '../../test/mutate-torrents.ts'
 
 const CASES = Number(process.env['QAL_FUZZ_CASES'] ?? 10_000)
 const SEED = Number(process.env['QAL_FUZZ_SEED'] ?? 1)

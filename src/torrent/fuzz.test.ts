@@ -5,10 +5,10 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { isQalError } from '../core/error.ts'
 import { nodeHashes } from '../swarm/node-hashes.ts'
-import { parsed } from './classes-fixture.ts'
+import { parsed } from '../../test/torrent-classes.ts'
 import { buildMagnet, parseMagnet } from './magnet.ts'
 import { clientTorrent, parseMetainfo, withOuter } from './metainfo.ts'
-import { generator, goodTorrents, mutateBytes, mutateTree, type Random } from './mutate-fixture.ts'
+import { generator, goodTorrents, mutateBytes, mutateTree, type Random } from '../../test/mutate-torrents.ts'
 
 const CASES = Number(process.env['QAL_FUZZ_CASES'] ?? 10_000)
 /** The seed makes a failure repeatable. */

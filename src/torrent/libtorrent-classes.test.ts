@@ -7,7 +7,7 @@
  */
 import { before, describe, it } from 'node:test'
 import { nodeHashes } from '../swarm/node-hashes.ts'
-import { checkClasses, of, type Change, type Class } from './classes-fixture.ts'
+import { checkClasses, of, type Change, type Class } from '../../test/torrent-classes.ts'
 import { asList, asMap, content, dict, torrentOf, v1File, type Plain } from './torrent-fixture.ts'
 
 let v1: Uint8Array

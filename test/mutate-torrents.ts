@@ -1,7 +1,16 @@
-/** Torrents to break, and ways to break them: what the fuzzing tests of this folder share. */
-import { decode, encode } from './bencode.ts'
-import type { HashProvider } from './hash-provider.ts'
-import { asList, content, dict, dropV1, edited, plain, torrentOf, type Plain } from './torrent-fixture.ts'
+/** Torrents to break, and ways to break them: what the fuzzing tests share. */
+import { decode, encode } from '../src/torrent/bencode.ts'
+import type { HashProvider } from '../src/torrent/hash-provider.ts'
+import {
+  asList,
+  content,
+  dict,
+  dropV1,
+  edited,
+  plain,
+  torrentOf,
+  type Plain,
+} from '../src/torrent/torrent-fixture.ts'
 
 export type Random = (below: number) => number
 

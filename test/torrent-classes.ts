@@ -1,12 +1,12 @@
 /** Judges a table of torrents as our parser and as libtorrent do. */
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
-import { judgeTorrents, type Verdict } from '../../test/libtorrent-judge.ts'
-import { requireTool } from '../../test/tools.ts'
-import { isQalError } from '../core/error.ts'
-import { nodeHashes } from '../swarm/node-hashes.ts'
-import { parseMetainfo, type Metainfo } from './metainfo.ts'
-import { edited, type Plain } from './torrent-fixture.ts'
+import { judgeTorrents, type Verdict } from './libtorrent-judge.ts'
+import { requireTool } from './tools.ts'
+import { isQalError } from '../src/core/error.ts'
+import { nodeHashes } from '../src/swarm/node-hashes.ts'
+import { parseMetainfo, type Metainfo } from '../src/torrent/metainfo.ts'
+import { edited, type Plain } from '../src/torrent/torrent-fixture.ts'
 
 /** What our parser is expected to say: a code, or null where it takes the torrent. */
 export type Class = [name: string, make: () => Uint8Array, expected: string | null]
