@@ -33,6 +33,9 @@ const SHOWN_BY_BOTH = ['bits', 'broadcast', 'chambers', 'icons', 'rails']
   .map((name) => `web/components/${name}.tsx`)
   .concat('web/components/wording.ts')
 
+/** The submission's own schema, so that the form is checked in the browser by what the server checks. */
+const CHECKED_BY_BOTH = ['web/commands/submission.ts', 'web/commands/wanted.ts']
+
 const PARTS: Record<string, Part> = {
   core: { ours: [], node: false, packages: ['zod', 'canonicalize', 'unhomoglyph'] },
   torrent: { ours: ['core/error.ts', { type: 'core/' }], node: false, packages: [] },
@@ -63,7 +66,15 @@ const PARTS: Record<string, Part> = {
   },
   // Browser code: besides the pure parts only the shapes of the props it is given.
   'web/islands': {
-    ours: ['core/', 'torrent/', 'gguf/', 'sign/', { type: 'web/page-types.ts' }, ...SHOWN_BY_BOTH],
+    ours: [
+      'core/',
+      'torrent/',
+      'gguf/',
+      'sign/',
+      { type: 'web/page-types.ts' },
+      ...SHOWN_BY_BOTH,
+      ...CHECKED_BY_BOTH,
+    ],
     node: false,
     packages: ['hash-wasm', 'webtorrent', 'preact', 'openpgp'],
   },

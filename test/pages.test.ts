@@ -315,6 +315,7 @@ describe('when a page works without scripts', () => {
     assert.ok(html.includes(`<a href="${OFFICIAL.url}">Open that listing</a>`))
     const again = renderPage(
       h(SubmitPage, {
+        trackers: ['udp://127.0.0.1:8080/announce', 'ws://127.0.0.1:8080/announce'],
         context: CONTEXT,
         form: {
           values: { source_type: 'community_quant', readme: '</textarea><b>x' },

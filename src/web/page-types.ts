@@ -150,6 +150,8 @@ export interface FormState {
 export interface SubmitPageProps {
   context: PageContext
   form: FormState
+  /** The site's own announce addresses. */
+  trackers: string[]
 }
 
 export interface QueuePageProps {

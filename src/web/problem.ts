@@ -3,6 +3,7 @@ import { HTTPException } from 'hono/http-exception'
 import type { ZodError } from 'zod'
 import type { ErrorCode } from '../core/error.ts'
 import { isQalError, QalError } from '../core/error.ts'
+import { wanted } from './commands/wanted.ts'
 
 /** A problem document (RFC 9457) that names the field and what was expected there. */
 export interface Problem {
@@ -137,11 +138,6 @@ export function inputError(error: ZodError): InputError {
       expected: issue.code === 'unrecognized_keys' ? 'no such field' : wanted(issue.message),
     })),
   )
-}
-
-/** A schema's message without what comes before the thing that was wanted. */
-export function wanted(message: string): string {
-  return message.replace(/^(?:Invalid \w+: )?expected /, '').replace(/, received .*$/, '')
 }
 
 export function notFound(what: string): QalError {

@@ -10,10 +10,11 @@ import { parseMagnet } from '../../torrent/magnet.ts'
 import type { Metainfo } from '../../torrent/metainfo.ts'
 import { parseMetainfo } from '../../torrent/metainfo.ts'
 import type { Actor, AppDeps } from '../deps.ts'
-import { DuplicateError, InputError, wanted } from '../problem.ts'
+import { DuplicateError, InputError } from '../problem.ts'
 import { append, newEvent } from './append.ts'
 import { inTurn } from './in-turn.ts'
 import type { Submission } from './submission.ts'
+import { wanted } from './wanted.ts'
 
 /** gguf-split's names. */
 const SHARD = /-\d{5}-of-\d{5}\.gguf$/i

@@ -70,7 +70,7 @@ async function handle(request: HashRequest): Promise<void> {
       await hashFile(request.file, request.md5)
       break
     case 'begin':
-      await begin(false)
+      await begin(request.md5)
       answer({ kind: 'progress', bytes: 0 })
       break
     case 'chunk':

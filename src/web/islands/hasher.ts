@@ -1,7 +1,7 @@
 /** What the page asks of the hash worker. */
 export type HashRequest =
   | { kind: 'file'; file: File; md5: boolean }
-  | { kind: 'begin' }
+  | { kind: 'begin'; md5: boolean }
   | { kind: 'chunk'; bytes: Uint8Array }
   | { kind: 'end' }
 
@@ -64,8 +64,8 @@ export class Hasher {
     }
   }
 
-  async begin(): Promise<void> {
-    await this.#ask({ kind: 'begin' })
+  async begin({ md5 = false }: { md5?: boolean } = {}): Promise<void> {
+    await this.#ask({ kind: 'begin', md5 })
   }
 
   /** Adds bytes; resolves when the worker has taken them. */

@@ -76,9 +76,15 @@ describe('when the islands run in Chromium', { skip: !hasTool('chromium') }, () 
       if (path === '/model') return renderPage(h(ModelPage, modelPage(listing)))
       if (path === '/alarm') return renderPage(h(ModelPage, modelPage({ ...OFFICIAL, status: 'rejected' })))
       if (path === '/queue') return queuePage()
+      if (path.startsWith('/api/identify/'))
+        return new TextEncoder().encode('{"version":1,"prefix":"","matches":[],"more":false}')
       if (path === '/submit')
         return renderPage(
-          h(SubmitPage, { context: SUBMIT_CONTEXT, form: { values: {}, errors: {}, problem: null } }),
+          h(SubmitPage, {
+            trackers: ['udp://127.0.0.1:8080/announce', 'ws://127.0.0.1:8080/announce'],
+            context: SUBMIT_CONTEXT,
+            form: { values: {}, errors: {}, problem: null },
+          }),
         )
       return null
     })

@@ -1,110 +1,128 @@
-import { onFile, part, roots } from './dom.ts'
-import { formatBytes } from './format.ts'
-import { Cancelled, hashFile } from './hasher.ts'
-import { Meter } from './meter.ts'
+import { h, hydrate, render } from 'preact'
+import { printable } from '../../gguf/index.ts'
+import { broadcast, part, roots } from './dom.ts'
+import { LocalView } from './submit/local-view.tsx'
+import { dropDraft, keepDraft, restoreDraft } from './submit/draft.ts'
+import { Filler, type FilledForm } from './submit/filler.ts'
+import type { FormValues } from './submit/fill.ts'
+import { LiveCheck } from './submit/live-check.ts'
+import { NOTHING, type LocalState } from './submit/state.ts'
+import { readAsTyped } from './submit/typed-hash.ts'
 
-const DRAFT_KEY = 'qal-submit-draft'
-const MAX_DRAFT_CHARACTERS = 200_000
-
-/** Keeps a draft in this browser and fills size and digests from a local file; the form works without it. */
+/** Fills the form from files, holds it against the server's schema and keeps a draft; the form works without it. */
 function start(form: HTMLElement): void {
   if (!(form instanceof HTMLFormElement)) return
-  if (form.dataset['fresh'] === 'true') restore(form)
-  form.addEventListener('input', () => keep(form))
+  if (form.dataset['fresh'] === 'true') restoreDraft(form)
+  form.addEventListener('input', () => keepDraft(form))
+  const check = new LiveCheck(form)
   // A refused form comes back with its values from the server; the draft is of no more use once sent.
-  form.addEventListener('submit', () => localStorage.removeItem(DRAFT_KEY))
-  fillFromFile(form)
+  form.addEventListener('submit', (event) => {
+    if (!event.defaultPrevented) dropDraft()
+  })
+  const torrentField = form.elements.namedItem('torrent')
+  const local = part(form, 'local', HTMLElement)
+  const root = part(form, 'local-root', HTMLElement)
+  const filled = fillable(form, check)
+  const filler = new Filler(filled, draw)
+  let warned: LocalState['model'] = null
+
+  function draw(state: LocalState): void {
+    render(h(LocalView, { state, act: filler }), root)
+    if (form instanceof HTMLFormElement) form.dataset['state'] = stateOf(state)
+    if (state.model === warned) return
+    warned = state.model
+    warn(state)
+  }
+
+  hydrate(h(LocalView, { state: NOTHING, act: filler }), root)
+  local.hidden = false
+  document.addEventListener('dragover', (event) => event.preventDefault())
+  document.addEventListener('drop', (event) => {
+    // A file dropped on the .torrent field itself is that field's.
+    if (event.target === torrentField) return
+    event.preventDefault()
+    filler.take([...(event.dataTransfer?.files ?? [])])
+  })
+  if (torrentField instanceof HTMLInputElement)
+    torrentField.addEventListener('change', () => {
+      void filler.chosen(torrentField.files?.[0] ?? null)
+      void check.check()
+    })
+  const hashField = form.elements.namedItem('info_hash')
+  if (hashField instanceof HTMLInputElement)
+    readAsTyped(hashField, (values) => {
+      filled.fill(values)
+    })
+  form.addEventListener('input', () => filler.review())
+  form.addEventListener('change', ({ target }) => {
+    if (target instanceof HTMLInputElement && target.name === 'quantisation') void filler.claim()
+  })
 }
 
-type TextField = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
-
-function isTextField(field: Element): field is TextField {
-  if (field instanceof HTMLTextAreaElement || field instanceof HTMLSelectElement) return true
-  return field instanceof HTMLInputElement && field.type !== 'file' && field.type !== 'hidden'
+/** The states that tests and styles read. */
+function stateOf({ phase, hash }: LocalState): string {
+  if (phase === 'failed' || hash.phase === 'failed') return 'error'
+  if (hash.phase === 'running' || phase === 'reading') return 'running'
+  if (hash.phase === 'cancelled') return 'cancelled'
+  return hash.phase === 'done' ? 'filled' : 'idle'
 }
 
-function textFields(form: HTMLFormElement): TextField[] {
-  return [...form.elements].filter(isTextField)
-}
-
-function keep(form: HTMLFormElement): void {
-  const draft = Object.fromEntries(
-    textFields(form).flatMap(({ name, value }) => (name === '' || value === '' ? [] : [[name, value]])),
+/** A file that will be refused is told at once, across the whole page. */
+function warn({ model }: LocalState): void {
+  const slot = document.querySelector<HTMLElement>('#submit-broadcast')
+  if (slot === null) return
+  slot.replaceChildren()
+  const bad = model?.inspection.findings.filter(
+    ({ severity }) => severity === 'reject' || severity === 'mislabelled',
   )
-  const text = JSON.stringify(draft)
-  if (text.length > MAX_DRAFT_CHARACTERS) return
-  try {
-    localStorage.setItem(DRAFT_KEY, text)
-  } catch {
-    // Storage may be full or forbidden: then there is no draft, and nothing else is lost.
-  }
+  if (model === null || bad === undefined || bad.length === 0) return
+  broadcast(slot, {
+    word: model.inspection.verdict === 'mislabelled' ? 'Mislabelled' : 'Refused',
+    from: ['Before you send it', printable(model.files[0]?.name ?? '', 80)],
+    what: bad.slice(0, 4).map(({ message }) => printable(message, 300)),
+    todo:
+      model.inspection.verdict === 'mislabelled'
+        ? 'Rename the file by what its tensors are and drop it again: a verifier will find the same, and refuse the listing.'
+        : 'A verifier will refuse this file. Make it anew with llama.cpp’s own tools, or find out where it came from.',
+  })
 }
 
-function restore(form: HTMLFormElement): void {
-  let draft: unknown
-  try {
-    draft = JSON.parse(localStorage.getItem(DRAFT_KEY) ?? 'null')
-  } catch {
-    return
+function fillable(form: HTMLFormElement, check: LiveCheck): FilledForm {
+  const byUs = new Map<string, string>()
+  let attached: File | null = null
+  const control = (name: string): HTMLInputElement | null => {
+    const found = form.elements.namedItem(name)
+    return found instanceof HTMLInputElement ? found : null
   }
-  if (typeof draft !== 'object' || draft === null) return
-  const values = new Map<string, unknown>(Object.entries(draft))
-  for (const field of textFields(form)) {
-    const value = values.get(field.name)
-    if (typeof value === 'string') field.value = value
-  }
-}
-
-function fillFromFile(form: HTMLFormElement): void {
-  const run = part(form, 'run', HTMLElement)
-  const result = part(form, 'result', HTMLElement)
-  let running: AbortController | null = null
-
-  function set(name: string, value: string): void {
-    const field = form.elements.namedItem(name)
-    if (field instanceof HTMLInputElement) field.value = value
-  }
-
-  async function fill(file: File): Promise<void> {
-    running?.abort()
-    const mine = new AbortController()
-    running = mine
-    run.hidden = false
-    form.dataset['state'] = 'running'
-    result.textContent = ''
-    const meter = new Meter(
-      part(form, 'bar', HTMLProgressElement),
-      part(form, 'figures', HTMLElement),
-      file.size,
-    )
-    try {
-      const { bytes, sha256, md5 } = await hashFile(file, {
-        signal: mine.signal,
-        md5: true,
-        progress: (done) => meter.show(done),
-      })
-      set('size_bytes', String(bytes))
-      set('sha256', sha256)
-      set('md5', md5 ?? '')
-      keep(form)
-      form.dataset['state'] = 'filled'
-      result.textContent = `Filled in size, SHA-256 and MD5 of ${file.name} (${formatBytes(bytes)}).`
-    } catch (error) {
-      if (running !== mine) return
-      form.dataset['state'] = error instanceof Cancelled ? 'cancelled' : 'error'
-      const reason = error instanceof Error ? error.message : String(error)
-      result.textContent = error instanceof Cancelled ? 'Cancelled.' : `Cannot read ${file.name}: ${reason}.`
-    } finally {
-      if (running === mine) {
-        running = null
-        run.hidden = true
+  return {
+    trackers: JSON.parse(form.dataset['trackers'] ?? '[]') as string[],
+    value: (name) => control(name)?.value ?? '',
+    fill(values: FormValues) {
+      const filled: string[] = []
+      for (const [name, value] of Object.entries(values)) {
+        const field = control(name)
+        // What a person wrote stays as it is.
+        if (field === null || value === undefined || (field.value !== '' && field.value !== byUs.get(name)))
+          continue
+        field.value = value
+        byUs.set(name, value)
+        filled.push(name)
       }
-    }
+      keepDraft(form)
+      check.filled(filled)
+      return filled
+    },
+    attach(file) {
+      const field = control('torrent')
+      const there = field?.files?.[0] ?? null
+      if (field === null || (there !== null && there !== attached)) return false
+      const transfer = new DataTransfer()
+      transfer.items.add(file)
+      field.files = transfer.files
+      attached = field.files[0] ?? null
+      return true
+    },
   }
-
-  onFile(part(form, 'drop', HTMLElement), part(form, 'input', HTMLInputElement), (file) => void fill(file))
-  part(form, 'cancel', HTMLButtonElement).addEventListener('click', () => running?.abort())
-  part(form, 'local', HTMLElement).hidden = false
 }
 
 for (const form of roots('submit')) start(form)

@@ -1,12 +1,15 @@
+import { AnnounceHelp } from '../components/announce-help.tsx'
 import { Panel } from '../components/bits.tsx'
 import { Field } from '../components/field.tsx'
 import { Layout } from '../components/layout.tsx'
 import { PageTitle } from '../components/page-title.tsx'
 import { SOURCE_WORDS } from '../components/wording.ts'
+import { LocalView } from '../islands/submit/local-view.tsx'
+import { NOTHING, type LocalActions } from '../islands/submit/state.ts'
 import type { FormState, SubmitPageProps } from '../page-types.ts'
 
 /** The submission form: every field the mission names, in the order a person has the answers. */
-export function SubmitPage({ context, form: given }: SubmitPageProps) {
+export function SubmitPage({ context, form: given, trackers }: SubmitPageProps) {
   const form = withTorrentDetail(given)
   return (
     <Layout
@@ -14,11 +17,11 @@ export function SubmitPage({ context, form: given }: SubmitPageProps) {
       title="Submit a model"
       description="Submit a model with its torrent and checksums; it is downloaded, checked and reviewed before it is listed."
       canonical="/submit"
-      scripts={['submit']}
+      scripts={['copy', 'submit']}
     >
       <PageTitle
         word="Submit a model"
-        say="Make a .torrent, work out the checksums, fill this in, and keep seeding: a verifier downloads it from you."
+        say="Drop the model: your browser reads it, proves its label, makes the .torrent and fills this in. Then keep seeding: a verifier downloads it from you."
       />
       {context.member === null ? (
         <p class="notice notice-warn">
@@ -29,29 +32,50 @@ export function SubmitPage({ context, form: given }: SubmitPageProps) {
         </p>
       ) : null}
       <Problem form={form} />
-      <form
-        class="submit"
-        method="post"
-        action="/submit"
-        encType="multipart/form-data"
-        data-island="submit"
-        data-fresh={Object.keys(form.values).length === 0 ? 'true' : 'false'}
-      >
-        <LocalFile />
-        <FileFields form={form} />
-        <SourceFields form={form} />
-        <WordFields form={form} />
-        <SignatureField form={form} />
-        <div class="submit-end">
-          <button type="submit" class="button button-main">
-            Submit for verification
-          </button>
-          <p class="quiet-text">
-            It joins the queue. What you write here becomes part of a public record, under your handle.
-          </p>
-        </div>
-      </form>
+      <div class="broadcast-slot" id="submit-broadcast" role="alert" />
+      <div class="submit-page">
+        <form
+          class="submit"
+          method="post"
+          action="/submit"
+          encType="multipart/form-data"
+          data-island="submit"
+          data-trackers={JSON.stringify(trackers)}
+          data-fresh={Object.keys(form.values).length === 0 ? 'true' : 'false'}
+        >
+          <LocalFile />
+          <FileFields form={form} />
+          <SourceFields form={form} />
+          <WordFields form={form} />
+          <SignatureField form={form} />
+          <div class="submit-end">
+            <button type="submit" class="button button-main">
+              Submit for verification
+            </button>
+            <p class="quiet-text">
+              It joins the queue. What you write here becomes part of a public record, under your handle.
+            </p>
+          </div>
+        </form>
+        <aside class="column" aria-label="Torrent and seeding">
+          <AnnounceHelp trackers={trackers} file="model-Q4_K_M.gguf" />
+          <WhatFollows />
+        </aside>
+      </div>
     </Layout>
+  )
+}
+
+function WhatFollows() {
+  return (
+    <Panel title="What follows" code={<a href="/trust">the rules</a>}>
+      <ol class="steps">
+        <li>It joins the queue, and you see its page at once.</li>
+        <li>A verifier downloads it from you over BitTorrent and checks every byte.</li>
+        <li>It proves the label tensor by tensor and runs the model in a sandbox.</li>
+        <li>A reviewer reads the report and decides, unless your tier publishes at once.</li>
+      </ol>
+    </Panel>
   )
 }
 
@@ -99,23 +123,16 @@ function Problem({ form: { problem, errors } }: { form: FormState }) {
   )
 }
 
-/** Only shown where the island runs: it works out size and digests without uploading anything. */
+const INERT: LocalActions = { take: () => {}, cancel: () => {} }
+
+/** Only shown where the island runs: it reads files without uploading anything. */
 function LocalFile() {
   return (
     <div data-part="local" hidden>
-      <Panel title="Fill in from a file" code="stays on your machine">
-        <label class="drop" data-part="drop">
-          <span>Choose your model file: the browser works out its size, SHA-256 and MD5</span>
-          <input type="file" data-part="input" />
-        </label>
-        <div class="run" data-part="run" hidden>
-          <progress data-part="bar" max={1000} value={0} aria-label="Hashing" />
-          <p class="run-figures mono" data-part="figures" />
-          <button type="button" class="button button-small" data-part="cancel">
-            Cancel
-          </button>
+      <Panel title="Fill in from files" code="stays on your machine">
+        <div data-part="local-root">
+          <LocalView state={NOTHING} act={INERT} />
         </div>
-        <p class="quiet-text" data-part="result" role="status" />
       </Panel>
     </div>
   )

@@ -66,7 +66,8 @@ export function pageRoutes(deps: AppDeps): Hono {
   app.get('/submit', async (c) => {
     const context = await contextOf(c, deps)
     if (context.member === null) return c.redirect('/sign-in?next=/submit', 303)
-    return page(c, <SubmitPage context={context} form={{ values: {}, errors: {}, problem: null }} />)
+    const form = { values: {}, errors: {}, problem: null }
+    return page(c, <SubmitPage context={context} form={form} trackers={deps.site.trackers} />)
   })
 
   app.post('/submit', limitBody(MAX_SUBMISSION_BYTES), async (c) => {
@@ -78,7 +79,12 @@ export function pageRoutes(deps: AppDeps): Hono {
       return c.redirect(`/models/${submitted.id}?notice=${notice}`, 303)
     } catch (error) {
       const form = formAgain(fields, error)
-      return page(c, <SubmitPage context={await contextOf(c, deps)} form={form} />, problemOf(error).status)
+      const context = await contextOf(c, deps)
+      return page(
+        c,
+        <SubmitPage context={context} form={form} trackers={deps.site.trackers} />,
+        problemOf(error).status,
+      )
     }
   })
 

@@ -53,7 +53,7 @@ function Ask({ state, act }: InspectViewProps) {
     <Panel title="A file" code="stays on your machine" kind="tool inspect-ask">
       <div class="inspect-fields">
         <label
-          class={`drop${over ? ' drop-over' : ''}`}
+          class={`drop drop-many${over ? ' drop-over' : ''}`}
           onDragOver={() => hover(true)}
           onDragLeave={() => hover(false)}
           onDrop={() => hover(false)}

@@ -59,64 +59,71 @@ export function TorrentView({ report, known, act }: TorrentViewProps) {
 }
 
 function TorrentFactsPanel({ report }: { report: TorrentReport }) {
+  return (
+    <Panel title="Torrent" code={report.torrent.version} kind="torrent-facts" id="torrent">
+      <TorrentFactList report={report} />
+    </Panel>
+  )
+}
+
+/** What a .torrent says of itself, in a list. */
+export function TorrentFactList({ report }: { report: TorrentReport }) {
   const { torrent, magnet, magnet_v1 } = report
   return (
-    <Panel title="Torrent" code={torrent.version} kind="torrent-facts" id="torrent">
-      <dl class="facts">
-        <dt>Version</dt>
-        <dd>{VERSIONS[torrent.version]}</dd>
-        <dt>Info hash</dt>
-        <dd>
-          {torrent.info_hash === null ? (
-            <Missing word="no v1 info hash" />
-          ) : (
-            <CopyCode text={torrent.info_hash} what="the v1 info hash" />
-          )}
-        </dd>
-        <dt>Info hash v2</dt>
-        <dd>
-          {torrent.info_hash_v2 === null ? (
-            <Missing word="no v2 info hash" />
-          ) : (
-            <CopyCode text={torrent.info_hash_v2} what="the v2 info hash" />
-          )}
-        </dd>
-        <dt>Size</dt>
-        <dd>
-          {formatBytes(torrent.size_bytes)}{' '}
-          <span class="quiet-text">({formatCount(torrent.size_bytes)} bytes)</span>
-        </dd>
-        <dt>Pieces</dt>
-        <dd>
-          {formatCount(torrent.piece_count)} of {formatBytes(torrent.piece_length)}
-        </dd>
-        <dt>Private</dt>
-        <dd>{torrent.private ? 'yes: no listing may have this flag' : 'no'}</dd>
-        <dt>Comment</dt>
-        <dd>
-          {torrent.comment === null ? <Missing word="none" /> : <SafeText text={torrent.comment} lines />}
-        </dd>
-        <dt>Made by</dt>
-        <dd>
-          {torrent.created_by === null ? <Missing word="not said" /> : <SafeText text={torrent.created_by} />}
-          {torrent.creation_date === null
-            ? null
-            : `, ${formatMinute(new Date(torrent.creation_date * 1000).toISOString())}`}
-        </dd>
-        <dt>Magnet</dt>
-        <dd>
-          <CopyCode text={magnet} what="the magnet" />
-        </dd>
-        {magnet_v1 === null || torrent.version === 'v1' ? null : (
-          <>
-            <dt>Magnet, v1</dt>
-            <dd>
-              <CopyCode text={magnet_v1} what="the magnet for older clients" />
-            </dd>
-          </>
+    <dl class="facts">
+      <dt>Version</dt>
+      <dd>{VERSIONS[torrent.version]}</dd>
+      <dt>Info hash</dt>
+      <dd>
+        {torrent.info_hash === null ? (
+          <Missing word="no v1 info hash" />
+        ) : (
+          <CopyCode text={torrent.info_hash} what="the v1 info hash" />
         )}
-      </dl>
-    </Panel>
+      </dd>
+      <dt>Info hash v2</dt>
+      <dd>
+        {torrent.info_hash_v2 === null ? (
+          <Missing word="no v2 info hash" />
+        ) : (
+          <CopyCode text={torrent.info_hash_v2} what="the v2 info hash" />
+        )}
+      </dd>
+      <dt>Size</dt>
+      <dd>
+        {formatBytes(torrent.size_bytes)}{' '}
+        <span class="quiet-text">({formatCount(torrent.size_bytes)} bytes)</span>
+      </dd>
+      <dt>Pieces</dt>
+      <dd>
+        {formatCount(torrent.piece_count)} of {formatBytes(torrent.piece_length)}
+      </dd>
+      <dt>Private</dt>
+      <dd>{torrent.private ? 'yes: no listing may have this flag' : 'no'}</dd>
+      <dt>Comment</dt>
+      <dd>
+        {torrent.comment === null ? <Missing word="none" /> : <SafeText text={torrent.comment} lines />}
+      </dd>
+      <dt>Made by</dt>
+      <dd>
+        {torrent.created_by === null ? <Missing word="not said" /> : <SafeText text={torrent.created_by} />}
+        {torrent.creation_date === null
+          ? null
+          : `, ${formatMinute(new Date(torrent.creation_date * 1000).toISOString())}`}
+      </dd>
+      <dt>Magnet</dt>
+      <dd>
+        <CopyCode text={magnet} what="the magnet" />
+      </dd>
+      {magnet_v1 === null || torrent.version === 'v1' ? null : (
+        <>
+          <dt>Magnet, v1</dt>
+          <dd>
+            <CopyCode text={magnet_v1} what="the magnet for older clients" />
+          </dd>
+        </>
+      )}
+    </dl>
   )
 }
 
@@ -159,48 +166,50 @@ function Announced({ report: { torrent } }: { report: TorrentReport }) {
   return (
     <>
       <Panel title="Trackers" code={`${formatCount(torrent.trackers.flat().length)} named`} id="trackers">
-        {torrent.trackers.length === 0 ? (
-          <p>
-            <Missing word="none: peers are found by DHT alone" />
-          </p>
-        ) : (
-          <ol class="plain">
-            {torrent.trackers.slice(0, 100).map((tier, index) => (
-              <li key={index}>
-                <span class="quiet-text">Tier {index + 1}</span>
-                <ul>
-                  {tier.slice(0, 100).map((url) => (
-                    <li class="mono" key={url}>
-                      <SafeText text={url} limit={1_000} />
-                    </li>
-                  ))}
-                </ul>
-              </li>
-            ))}
-          </ol>
-        )}
+        <TrackerList tiers={torrent.trackers} />
       </Panel>
       <Panel title="Web seeds" code={`${formatCount(torrent.web_seeds.length)} named`} id="web-seeds">
-        {torrent.web_seeds.length === 0 ? (
-          <p>
-            <Missing word="none" />
-          </p>
-        ) : (
-          <ul class="plain">
-            {torrent.web_seeds.slice(0, 100).map((url) => (
-              <li class="mono" key={url}>
-                <SafeText text={url} limit={2_000} />
-              </li>
-            ))}
-          </ul>
-        )}
+        <WebSeedList urls={torrent.web_seeds} />
         <Ignored ignored={torrent.ignored} />
       </Panel>
     </>
   )
 }
 
-function Ignored({ ignored }: { ignored: TorrentReport['torrent']['ignored'] }) {
+export function TrackerList({ tiers }: { tiers: readonly (readonly string[])[] }) {
+  if (tiers.length === 0) return <Missing word="none: peers are found by DHT alone" />
+  return (
+    <ol class="plain">
+      {tiers.slice(0, 100).map((tier, index) => (
+        <li key={index}>
+          {tiers.length === 1 ? null : <span class="quiet-text">Tier {index + 1}</span>}
+          <ul>
+            {tier.slice(0, 100).map((url) => (
+              <li class="mono" key={url}>
+                <SafeText text={url} limit={1_000} />
+              </li>
+            ))}
+          </ul>
+        </li>
+      ))}
+    </ol>
+  )
+}
+
+export function WebSeedList({ urls }: { urls: readonly string[] }) {
+  if (urls.length === 0) return <Missing word="none" />
+  return (
+    <ul class="plain">
+      {urls.slice(0, 100).map((url) => (
+        <li class="mono" key={url}>
+          <SafeText text={url} limit={2_000} />
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+export function Ignored({ ignored }: { ignored: TorrentReport['torrent']['ignored'] }) {
   if (ignored.length === 0) return null
   return (
     <ul class="findings">
@@ -259,9 +268,18 @@ function TorrentFiles({ report: { torrent } }: { report: TorrentReport }) {
 
 /** A .torrent that the strict parser refuses: by which rule, and what to do. */
 export function TorrentRefusedView({ report }: { report: TorrentRefusal }) {
+  return (
+    <Panel title="Refused .torrent" code={<code>{report.code}</code>} kind="torrent-refused" id="torrent">
+      <TorrentRefusalList report={report} />
+    </Panel>
+  )
+}
+
+/** Why a .torrent is refused, in a list. */
+export function TorrentRefusalList({ report }: { report: TorrentRefusal }) {
   const { file, code, message, field, expected, found } = report
   return (
-    <Panel title="Refused .torrent" code={<code>{code}</code>} kind="torrent-refused" id="torrent">
+    <>
       <p class="proof-word">
         <State word={{ text: 'This .torrent cannot be listed', tone: 'bad' }} />
       </p>
@@ -301,6 +319,6 @@ export function TorrentRefusedView({ report }: { report: TorrentRefusal }) {
         <dt>What to do</dt>
         <dd>{adviceFor(code)}</dd>
       </dl>
-    </Panel>
+    </>
   )
 }
