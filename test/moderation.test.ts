@@ -5,8 +5,9 @@ import { proveIdentity } from '../src/web/commands/members.ts'
 import { readPublishedLedger } from '../src/store/published-ledger.ts'
 import { LISTING_ACTS } from '../src/web/api/acts.ts'
 import { getText } from '../src/store/texts.ts'
+import type { CommentItem, CommentPage } from '../src/web/comments.ts'
 import type { ModelItem } from '../src/web/page-types.ts'
-import { openApiSite, type Answer, type ApiSite } from './api-site.ts'
+import { BASE, openApiSite, type Answer, type ApiSite } from './api-site.ts'
 
 const DAY_MS = 86_400_000
 
@@ -27,6 +28,12 @@ describe('when members speak of a listing and moderators answer', () => {
     site.call('POST', `/api/models/${id}/${path}`, as, body)
   const model = async (id: string): Promise<ModelItem> =>
     (await site.call('GET', `/api/models/${id}`, null)).body as unknown as ModelItem
+  /** In the order they were written. */
+  const comments = async (id: string): Promise<CommentItem[]> => {
+    const { body } = await site.call('GET', `/api/models/${id}/comments`, null)
+    const { threads } = body as unknown as CommentPage
+    return threads.toReversed().flatMap(({ first, replies }) => [first, ...replies])
+  }
   const ok = async (id: string, path: string, as: string, body: unknown = {}): Promise<Answer> => {
     const answer = await act(id, path, as, body)
     assert.ok(answer.status < 300, `${path} as ${as}: ${JSON.stringify(answer.body)}`)
@@ -59,10 +66,10 @@ describe('when members speak of a listing and moderators answer', () => {
     await refused(422, id, 'comments', 'alice', { text: 'To nobody', reply_to: 1 })
     await refused(403, id, 'comments/edit', 'alice', { comment: first, text: 'Not mine' })
     await refused(404, id, 'comments/edit', 'bob', { comment: 999, text: 'Not there' })
-    const previous = (await model(id)).community.comments[0]?.text ?? ''
+    const previous = (await comments(id))[0]?.text ?? ''
     await ok(id, 'comments/edit', 'bob', { comment: first, text: 'Better' })
     assert.equal(await getText(site.stores.blobs, previous), null)
-    const shown = (await model(id)).community.comments
+    const shown = await comments(id)
     assert.equal(await getText(site.stores.blobs, shown[0]?.text ?? ''), 'Better')
     assert.equal(shown[1]?.reply_to, first)
     site.clock = 31 * 60_000
@@ -73,10 +80,10 @@ describe('when members speak of a listing and moderators answer', () => {
     }
     await refused(403, id, 'comments/hidden', 'bob', { comment: first, hidden: true })
     await ok(id, 'comments/hidden', 'mod', { comment: first, hidden: true })
-    assert.equal((await model(id)).community.comments[0]?.state, 'hidden')
+    assert.equal((await comments(id))[0]?.state, 'hidden')
     await ok(id, 'comments/hidden', 'mod', { comment: first, hidden: false })
     await ok(id, 'comments/withdrawal', 'bob', { comment: first })
-    assert.equal((await model(id)).community.comments[0]?.state, 'withdrawn')
+    assert.equal((await comments(id))[0]?.state, 'withdrawn')
     assert.equal(await getText(site.stores.blobs, shown[0]?.text ?? ''), null)
     await refused(404, id, 'comments/withdrawal', 'bob', { comment: first })
   })
@@ -220,7 +227,7 @@ describe('when members speak of a listing and moderators answer', () => {
       assert.equal((await ban('mod', { banned: true, reason: 'Spam' })).status, 200)
       const { community } = await model(id)
       assert.deepEqual(
-        [community.ratings, community.reports_open, community.comments[0]?.state],
+        [community.ratings, community.reports_open, (await comments(id))[0]?.state],
         [0, 0, 'hidden'],
       )
       await refused(403, id, 'comments', 'troll', { text: 'More' })
@@ -257,7 +264,7 @@ describe('when members speak of a listing and moderators answer', () => {
     const id = await site.submit('alice', { readme: 'About me' })
     const readme = (await model(id)).readme ?? ''
     await ok(id, 'comments', 'bob', { text: 'My address is …' })
-    const comment = (await model(id)).community.comments[0]?.text ?? ''
+    const comment = (await comments(id))[0]?.text ?? ''
     await refused(403, id, 'erasures', 'bob', { text: readme })
     await refused(403, id, 'erasures', 'alice', { text: comment })
     await refused(404, id, 'erasures', 'mod', { text: 'f'.repeat(64) })
@@ -277,6 +284,96 @@ describe('when members speak of a listing and moderators answer', () => {
     await refused(403, id, 'verifications/request', 'bob')
     // It waits for its first verification.
     await refused(422, id, 'verifications/request', 'alice')
+  })
+
+  it('shows what was decided, by whom and why, and never who reported', async () => {
+    const id = await published()
+    await ok(id, 'reports', 'bob', { category: 'malware', text: 'secret words of bob' })
+    await ok(id, 'review', 'mod', { decision: 'remove', reason: 'It holds a program' })
+    const { body } = await site.call('GET', '/api/audit', null)
+    const [latest] = body['actions'] as Record<string, unknown>[]
+    assert.equal(latest?.['what'], 'decided: remove')
+    assert.deepEqual(
+      [latest?.['by'], latest?.['right'], latest?.['why']],
+      ['mod', 'as moderator', 'It holds a program'],
+    )
+    const page = await (await site.app.request('http://qal.test/audit')).text()
+    assert.ok(page.includes('It holds a program') && !page.includes('secret words') && !page.includes('@bob'))
+    assert.equal((await site.app.request('http://qal.test/audit?page=0')).status, 422)
+  })
+
+  it('pages comments, threads whole, and keeps the listing small', async () => {
+    const id = await published()
+    for (let n = 1; n <= 23; n++) await ok(id, 'comments', 'bob', { text: `Comment ${n}` })
+    const read = async (page: number) =>
+      (await site.call('GET', `/api/models/${id}/comments?page=${page}`, null)).body as unknown as CommentPage
+    const [one, two, three] = [await read(1), await read(2), await read(3)]
+    assert.deepEqual(
+      [one.total, one.pages, one.threads.length, two.threads.length, three.threads.length],
+      [23, 2, 20, 3, 0],
+    )
+    assert.equal(one.threads[0]?.first.markdown, 'Comment 23')
+    assert.equal(two.threads.at(-1)?.first.markdown, 'Comment 1')
+    const page = await (await site.app.request(`http://qal.test/models/${id}/x?comments=2`)).text()
+    assert.ok(page.includes('<p>Comment 1</p>') && !page.includes('<p>Comment 23</p>'))
+    assert.equal((await model(id)).community.comments, 23)
+  })
+
+  it('takes the same acts from the forms of the pages', async () => {
+    const id = await published()
+    const form = async (path: string, as: string, fields: Record<string, string>) => {
+      const headers = { authorization: `Bearer ${site.tokens[as]}`, origin: BASE }
+      const response = await site.app.request(BASE + path, {
+        method: 'POST',
+        body: new URLSearchParams(fields),
+        headers,
+      })
+      return [response.status, response.headers.get('location')] as const
+    }
+    const at = `/models/${id}`
+    assert.deepEqual(await form(`${at}/comments`, 'bob', { text: 'Hello' }), [303, `${at}?notice=comments`])
+    const [first] = await comments(id)
+    await form(`${at}/comments`, 'alice', { text: 'Hi', reply_to: String(first?.seq) })
+    await form(`${at}/comments/hidden`, 'mod', { comment: String(first?.seq), hidden: 'true' })
+    assert.deepEqual(
+      (await comments(id)).map(({ state }) => state),
+      ['hidden', 'shown'],
+    )
+    await form(`${at}/attestations`, 'bob', { kind: 'works', sha256: (await model(id)).sha256, hardware: '' })
+    assert.equal((await model(id)).community.attestations.works, 1)
+    await form(`${at}/reports`, 'bob', {
+      category: 'malware',
+      text: 'x',
+      evidence_sha256: '',
+      evidence_size_bytes: '',
+    })
+    const [report] = site.stores.catalogue.listingState(id)?.reports ?? []
+    await form(`${at}/reports/decisions`, 'mod', { upheld: 'false', reports: String(report?.seq) })
+    assert.equal((await site.app.request(`${BASE}${at}`)).status, 200)
+    await form(`${at}/superseded`, 'alice', { by: '' })
+    assert.deepEqual(await form('/members/alice/endorsements', 'bob', {}), [
+      303,
+      '/members/alice?notice=endorsements',
+    ])
+    assert.deepEqual(await form('/members/bob/ban', 'mod', { banned: 'true', reason: 'x' }), [
+      303,
+      '/members/bob?notice=ban',
+    ])
+    await form('/members/bob/ban', 'mod', { banned: 'false' })
+    assert.equal(site.stores.catalogue.memberByHandle('bob')?.banned, null)
+    await form(`${at}/withdrawal`, 'alice', {})
+    assert.equal((await model(id)).status, 'withdrawn')
+    await refused(422, id, 'withdrawal', 'alice')
+  })
+
+  it('flags a name that looks like one that was listed before, and no other', async () => {
+    const real = await site.submit('alice', { name: 'Llama-9-70B-Instruct' })
+    const fake = await site.submit('bob', { name: 'LIama-9-7OB-Instruct' })
+    const same = await site.submit('bob', { name: 'Llama 9 70B instruct' })
+    const page = async (id: string) => (await site.app.request(`${BASE}/models/${id}`)).text()
+    assert.ok((await page(fake)).includes(`/models/${real}`))
+    assert.ok(!(await page(same)).includes('Looks like another name'))
+    assert.ok(!(await page(real)).includes('Looks like another name'))
   })
 
   it('lets no visitor do anything, and nobody without the scope', async () => {

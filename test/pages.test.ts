@@ -346,7 +346,7 @@ describe('when a page works without scripts', () => {
     const other = renderPage(
       h(ModelPage, {
         ...modelPage(approved),
-        may: { review: true, rate: false, comment: false, report: false },
+        may: { ...modelPage(UNVERIFIED).may, review: true },
       }),
     )
     assert.match(other, /<textarea[^>]*name="reason"[^>]*><\/textarea>/)

@@ -109,7 +109,7 @@ describe('qal audit', () => {
     ['a judge that never spoke', 'verification.form', 'pass'],
     ['a better rating', 'community.rating_centi', 500],
     ['a rating too many', 'community.ratings', 3],
-    ['a comment that was not made', 'community.comments.1', { text: 'x' }],
+    ['a comment that was not made', 'community.comments', 2],
     ['another file', 'sha256', '0'.repeat(64)],
     ['a verifier who was not there', 'verified_by.0', 'huggingface'],
     ['an uploader of another tier', 'uploader.tier', 'trusted'],

@@ -15,11 +15,7 @@ export function ratingsOf(
 }
 
 /** What members say of a listing, as it is shown (T11, T12, T19). */
-export function communityOf(
-  listing: ListingState,
-  site: SiteState,
-  handleOf: (id: string) => string,
-): ListingView['community'] {
+export function communityOf(listing: ListingState, site: SiteState): ListingView['community'] {
   const ratings = ratingsOf(listing, site)
   const stars = ratings.reduce((sum, rating) => sum + rating.stars, 0)
   const open = reportsOf(listing, site).filter(({ state, counts }) => state === 'open' && counts)
@@ -30,7 +26,7 @@ export function communityOf(
     works: ratings.filter(({ works }) => works === true).length,
     works_not: ratings.filter(({ works }) => works === false).length,
     attestations: attestationsOf(listing, site),
-    comments: listing.comments.map((comment) => commentView(comment, listing, site, handleOf)),
+    comments: listing.comments.filter(({ withdrawn_at }) => withdrawn_at === null).length,
     reports_open: open.length,
     report_categories: countBy(open.map(({ category }) => category)),
   }
@@ -62,26 +58,14 @@ function attestationsOf(listing: ListingState, site: SiteState): ListingView['co
   }
 }
 
-function commentView(
-  comment: ListingState['comments'][number],
-  listing: ListingState,
-  site: SiteState,
-  handleOf: (id: string) => string,
-): CommentView {
-  const { seq, by, at, text, reply_to, edited_at } = comment
-  const hidden =
-    comment.hides.findLast((act) => moderates(act, listing.uploader, site))?.hidden ?? isBanned(site, by)
-  const state = comment.withdrawn_at !== null ? 'withdrawn' : hidden ? 'hidden' : 'shown'
-  return {
-    seq,
-    by,
-    by_handle: handleOf(by),
-    at,
-    text: state === 'shown' ? text : null,
-    reply_to,
-    edited_at,
-    state,
-  }
+/** A listing's comments in the order they were written, withdrawn and hidden ones without their text. */
+export function commentsOf(listing: ListingState, site: SiteState): CommentView[] {
+  return listing.comments.map(({ seq, by, at, text, reply_to, edited_at, withdrawn_at, hides }) => {
+    const ruling = hides.findLast((act) => moderates(act, listing.uploader, site))
+    const hidden = ruling?.hidden ?? isBanned(site, by)
+    const state = withdrawn_at !== null ? 'withdrawn' : hidden ? 'hidden' : 'shown'
+    return { seq, by, at, text: state === 'shown' ? text : null, reply_to, edited_at, state }
+  })
 }
 
 function countBy<Key extends string>(keys: readonly Key[]): Partial<Record<Key, number>> {

@@ -188,7 +188,7 @@ export function projectListing(listing: ListingState, around: ListingSurrounding
       handleOf,
     }),
     signature,
-    community: communityOf(listing, site, handleOf),
+    community: communityOf(listing, site),
     hardware: submitted.hardware,
     readme: submitted.readme,
     benchmarks: submitted.benchmarks,

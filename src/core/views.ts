@@ -40,7 +40,6 @@ export interface CommentView {
   /** Its position in the listing's stream: what an edit, a reply or a moderator names. */
   seq: number
   by: string
-  by_handle: string
   at: string
   /** Name of the text; null where it is not shown. */
   text: string | null
@@ -177,7 +176,8 @@ export interface ListingView {
       /** What it works on, most members first. */
       hardware: { name: string; members: number }[]
     }
-    comments: CommentView[]
+    /** Shown and hidden ones, replies too; the comments themselves are read apart, by page. */
+    comments: number
     reports_open: number
     report_categories: Partial<Record<ReportCategory, number>>
   }

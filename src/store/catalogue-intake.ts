@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
+import { isAction } from '../core/actions.ts'
 import type { StoredEvent, StreamName } from '../core/events.ts'
 import { streamKind, subjectOf } from '../core/events.ts'
 import { emptyState, reduce } from '../core/fold.ts'
@@ -43,6 +44,7 @@ export function createIntake(db: DatabaseSync): Intake {
     db,
     'DELETE FROM endorsements WHERE member = ? AND endorser NOT IN (SELECT value FROM json_each(?))',
   )
+  const addAction = writer(db, 'INSERT INTO actions (event) VALUES (?)')
   const addEndorsement = writer(db, 'INSERT OR IGNORE INTO endorsements (endorser, member) VALUES (?, ?)')
   const addKey = writer(db, 'INSERT OR IGNORE INTO keys (fingerprint, member, blob) VALUES (?, ?, ?)')
   const getListing = db.prepare('SELECT d.state FROM listings l JOIN documents d USING (n) WHERE l.id = ?')
@@ -133,6 +135,7 @@ export function createIntake(db: DatabaseSync): Intake {
           let state = states.get(event.stream)
           if (state === undefined) states.set(event.stream, (state = load(event.stream)))
           reduce(state, event)
+          if (isAction(event)) addAction.run(JSON.stringify(event))
         }
         for (const [stream, state] of states) {
           const kind = streamKind(stream)

@@ -1,12 +1,11 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import type { StoredEvent } from '../core/events.ts'
 import { looksLike, skeletonOf } from '../core/skeleton.ts'
 import type { ListingView, MemberView, Status } from '../core/views.ts'
 import type { Catalogue, TemplateUse } from './catalogue.ts'
 
 const MAX_BY_HASH = 1_000
 const PAGE = 200
-/** Earlier names that a name is held against. */
-const MAX_LIKE = 200
 
 type Lookup = Pick<
   Catalogue,
@@ -20,6 +19,7 @@ type Lookup = Pick<
   | 'pendingVerification'
   | 'lookalikeOf'
   | 'handlesLike'
+  | 'actions'
   | 'forModerators'
   | 'reporters'
   | 'hasReport'
@@ -68,12 +68,14 @@ export function createLookups(db: DatabaseSync): Lookups {
   )
   const namedLike = db.prepare(
     `SELECT d.view AS view FROM listings l JOIN documents d USING (n)
-     WHERE l.skeleton = ? AND l.id < ? AND d.view IS NOT NULL ORDER BY l.id LIMIT ${MAX_LIKE}`,
+     WHERE l.skeleton = ? AND l.id < ? AND d.view IS NOT NULL ORDER BY l.id LIMIT 1`,
   )
   const handledLike = db.prepare(
     `SELECT view FROM members WHERE skeleton = ? AND handle <> ? AND joined_at <> '' AND view IS NOT NULL
      ORDER BY joined_at, id LIMIT 20`,
   )
+  const actions = db.prepare('SELECT event FROM actions ORDER BY n DESC LIMIT ?2 OFFSET ?1')
+  const countActions = db.prepare('SELECT count(*) AS total FROM actions')
   const moderation = db.prepare(
     `SELECT d.view AS view FROM listings l JOIN documents d USING (n)
      WHERE l.moderation > 0 ORDER BY l.at, l.id LIMIT ?`,
@@ -137,12 +139,17 @@ export function createLookups(db: DatabaseSync): Lookups {
     memberByHandle: (handle) => viewOf(byHandle.get(handle)) as MemberView | null,
     pendingVerification: (limit = 1_000) => viewsOf(pending.all(Math.max(1, Math.trunc(limit)))),
     lookalikeOf({ id, model }) {
-      const earlier = viewsOf(namedLike.all(skeletonOf(model), id))
-      const like = earlier.find((other) => looksLike(model, other.model))
-      return like === undefined ? null : { id: like.id, model: like.model }
+      const [first] = viewsOf(namedLike.all(skeletonOf(model), id))
+      return first && looksLike(model, first.model) ? { id: first.id, model: first.model } : null
     },
     handlesLike: (handle) =>
       handledLike.all(skeletonOf(handle), handle).map((row) => viewOf(row) as MemberView),
+    actions: (skip, limit) => ({
+      events: (actions.all(skip, limit) as { event: string }[]).map(
+        ({ event }) => JSON.parse(event) as StoredEvent,
+      ),
+      total: (countActions.get() as { total: number }).total,
+    }),
     forModerators: (limit = 1_000) => viewsOf(moderation.all(Math.max(1, Math.trunc(limit)))),
     reporters: (dismissedSince) =>
       (reporters.all(dismissedSince ?? null) as { listing: string; reporter: string }[]).map(

@@ -97,7 +97,7 @@ export function createProjector(db: DatabaseSync, intake: Intake, rows: Rows, si
       const state = stateOf(row.n)
       const figures = listingFigures(state, site)
       const acts = actsOf(state)
-      for (const { by } of [...acts, ...state.comments]) addMention.run(by, row.n)
+      for (const { by } of acts) addMention.run(by, row.n)
       for (const by of Object.keys({ ...state.ratings, ...state.attestations })) addMention.run(by, row.n)
       keepReporters(row.n, state, site)
       const status = state.submitted === null ? null : figures.status

@@ -5,7 +5,7 @@ import type { Schema } from './sqlite.ts'
  * the version whenever its states or views change, so that files of an older
  * program are rebuilt (a test holds a digest of what this version shows).
  */
-export const CATALOGUE_VERSION = 8
+export const CATALOGUE_VERSION = 9
 
 /** Needs its view projected. */
 export const DIRTY_VIEW = 1
@@ -118,6 +118,9 @@ export const CATALOGUE_SCHEMA: Schema = {
 
     -- Members whose handle, role or ban a listing looks at, beside its uploader.
     CREATE TABLE mentions (member TEXT, n INTEGER, PRIMARY KEY (member, n)) STRICT, WITHOUT ROWID;
+
+    -- What was done by a role, a rule or the operator, in the ledger's order.
+    CREATE TABLE actions (n INTEGER PRIMARY KEY, event TEXT NOT NULL) STRICT;
 
     CREATE TABLE swarm (
       info_hash TEXT, tracker TEXT,

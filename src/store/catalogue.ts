@@ -1,4 +1,5 @@
 import type { Status, ListingView, MemberView, Tier } from '../core/views.ts'
+import type { StoredEvent } from '../core/events.ts'
 import { emptyWorld, foldInto } from '../core/fold.ts'
 import type { ListingState, MemberState, SiteState, World } from '../core/state.ts'
 import type { Ledger } from './ledger.ts'
@@ -121,7 +122,7 @@ export interface Catalogue {
   member(id: string): MemberView | null
   /** The member of a handle; where two have it, the one who joined first. */
   memberByHandle(handle: string): MemberView | null
-  /** The first of earlier listings whose name this one's may be taken for, and is not (T21). */
+  /** The first listing of a name that looks like this one's, where it was another name: what this may be taken for (T21). */
   lookalikeOf(listing: Pick<ListingView, 'id' | 'model'>): { id: string; model: string } | null
   /** Members whose handle may be taken for this one and is not, by when they joined; at most 20. */
   handlesLike(handle: string): MemberView[]
@@ -133,6 +134,8 @@ export interface Catalogue {
   site(): SiteState
   memberState(id: string): MemberState | null
   listingState(id: string): ListingState | null
+  /** What was done by a role, a rule or the operator, newest first, and how much there is of it. */
+  actions(skip: number, limit: number): { events: StoredEvent[]; total: number }
   /** Listings with open reports or an open appeal, oldest first. */
   forModerators(limit?: number): ListingView[]
   /** Every report by the code of its reporter, or those that were dismissed since a time (ISO). */

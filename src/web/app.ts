@@ -9,6 +9,7 @@ import { documentRoutes } from './routes/documents.tsx'
 import { errorPage } from './routes/error.tsx'
 import { fileRoutes } from './routes/files.ts'
 import { pageRoutes } from './routes/pages.tsx'
+import { auditRoutes } from './routes/audit.tsx'
 import { accountRoutes } from './routes/account.tsx'
 import { identityRoutes } from './routes/identity.tsx'
 import { signInRoutes } from './routes/sign-in.tsx'
@@ -52,6 +53,7 @@ export function createApp(deps: AppDeps): Hono {
   app.route('/', identityRoutes(deps))
   app.route('/', signInRoutes(deps))
   app.route('/', accountRoutes(deps))
+  app.route('/', auditRoutes(deps))
   app.route('/', documentRoutes(deps))
   app.route('/', pageRoutes(deps))
 

@@ -1,3 +1,5 @@
+import type { ReportCategory } from '../core/community-events.ts'
+import type { CommentPage } from './comments.ts'
 import type { Consensus, ListingView, MemberView, Status, Tier } from '../core/views.ts'
 import type { Judges, Role } from '../core/events.ts'
 
@@ -88,8 +90,6 @@ export interface ModelTexts {
   readme_html: string | null
   benchmarks_html: string | null
   review_reason: string | null
-  /** Safe HTML by position in community.comments. */
-  comments_html: (string | null)[]
 }
 
 /** Where else one of a listing's chat templates stands. */
@@ -131,12 +131,53 @@ export interface ModelPageProps {
   texts: ModelTexts
   /** By hash of the listing's chat templates. */
   templateUses: TemplateUseView[]
+  comments: CommentPage
   /** What the visitor may do here, already decided by the rules. */
-  may: { review: boolean; rate: boolean; comment: boolean; report: boolean }
+  may: {
+    review: boolean
+    rate: boolean
+    comment: boolean
+    report: boolean
+    /** As a moderator of others' listings. */
+    moderate: boolean
+    /** Take back the decision that stands. */
+    undo: boolean
+    /** As its uploader. */
+    own: boolean
+  }
+  /** What the visitor said of it before; null for who is not signed in. */
+  mine: {
+    rating: { stars: number; works: boolean | null } | null
+    attestations: ('checksum' | 'works')[]
+  } | null
   /** Every report with its text, for moderators; null for others. Reporters are not named. */
-  reports: { category: string; at: string; counts: boolean; text_html: string | null }[] | null
+  reports: ReportItem[] | null
+  /** The open or latest appeal's text, for moderators and the uploader. */
+  appealText: string | null
+  /** The listing that takes this one's place, where it is published. */
+  successor: NamedListing | null
+  /** An earlier listing that this one's name can be taken for (T21). */
+  lookalike: NamedListing | null
   /** A sentence after an action, such as "Your rating was recorded". */
   notice: string | null
+}
+
+export interface NamedListing {
+  id: string
+  model: string
+  url: string
+}
+
+/** A report as moderators see it. */
+export interface ReportItem {
+  seq: number
+  category: ReportCategory
+  at: string
+  counts: boolean
+  state: 'open' | 'upheld' | 'dismissed'
+  evidence: { sha256: string; size_bytes: number } | null
+  /** Safe HTML; null where it was erased. */
+  text_html: string | null
 }
 
 /** A form as it was sent, for showing it again with what was wrong by field. */
@@ -163,12 +204,39 @@ export interface QueuePageProps {
     job: { state: 'waiting' | 'running'; step: string; fraction: number } | null
   }[]
   decided: ModelItem[]
+  /** Listings with open reports or an open appeal, for moderators; null for others. */
+  attention: ModelItem[] | null
 }
 
 export interface MemberPageProps {
   context: PageContext
   member: MemberView
   listings: ModelItem[]
+  endorsers: { handle: string; counts: boolean }[]
+  /** Why they were banned; null where they were not, or the text was erased. */
+  banReason: string | null
+  /** Handles of earlier members that this one can be taken for (T21). */
+  lookalikes: string[]
+  /** What the visitor may do here. */
+  may: { endorse: 'endorse' | 'withdraw' | null; ban: boolean }
+  notice: string | null
+}
+
+export interface AuditPageProps {
+  context: PageContext
+  actions: {
+    id: string
+    at: string
+    /** Handle; null for the operator and for rules. */
+    by: string | null
+    right: string
+    what: string
+    on: { name: string; url: string } | null
+    why: string | null
+  }[]
+  page: number
+  pages: number
+  total: number
 }
 
 export interface SignInPageProps {

@@ -1,10 +1,11 @@
 import type { ListingView } from '../core/views.ts'
 import { lift } from '../core/lift.ts'
+import { reportsOf } from '../core/reports.ts'
 import { getText } from '../store/texts.ts'
 import { buildMagnet } from '../torrent/magnet.ts'
 import type { AppDeps } from './deps.ts'
 import { renderMarkdown } from './markdown.ts'
-import type { ModelItem, ModelPageProps, ModelTexts, TemplateUseView } from './page-types.ts'
+import type { ModelItem, ModelTexts, ReportItem, TemplateUseView } from './page-types.ts'
 
 /** A readable end for a URL: letters and digits of the name, at most 60. */
 function slugOf(name: string): string {
@@ -57,20 +58,21 @@ export function presentModel(
 /** Every report on a listing with its words, newest first; who reported is not in the record. */
 export async function reportsWithTexts(
   view: ListingView,
-  deps: Pick<AppDeps, 'ledger' | 'blobs'>,
-): Promise<NonNullable<ModelPageProps['reports']>> {
-  const reports: NonNullable<ModelPageProps['reports']> = []
+  deps: Pick<AppDeps, 'ledger' | 'blobs' | 'catalogue'>,
+): Promise<ReportItem[]> {
+  const listing = deps.catalogue.listingState(view.id)
+  const decided = new Map(
+    (listing === null ? [] : reportsOf(listing, deps.catalogue.site())).map((each) => [each.seq, each]),
+  )
+  const reports: ReportItem[] = []
   for (const stored of await deps.ledger.readStream(`listing/${view.id}`)) {
     const event = lift(stored)
-    if (event?.type !== 'reported') continue
-    const { category, counts, text } = event.data
-    const source = await getText(deps.blobs, text)
-    reports.push({
-      category,
-      at: event.at,
-      counts,
-      text_html: source === null ? null : renderMarkdown(source),
-    })
+    const found = decided.get(stored.seq)
+    if (event?.type !== 'reported' || found === undefined) continue
+    const source = await getText(deps.blobs, event.data.text)
+    const { seq, category, at, counts, state } = found
+    const text_html = source === null ? null : renderMarkdown(source)
+    reports.push({ seq, category, at, counts, state, evidence: event.data.evidence, text_html })
   }
   return reports.toReversed()
 }
@@ -95,6 +97,5 @@ export async function textsOf(view: ListingView, deps: Pick<AppDeps, 'blobs'>): 
     readme_html: await html(view.readme),
     benchmarks_html: await html(view.benchmarks),
     review_reason: await text(view.review?.reason ?? null),
-    comments_html: await Promise.all(view.community.comments.map((comment) => html(comment.text))),
   }
 }

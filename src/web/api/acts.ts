@@ -18,6 +18,7 @@ import {
   hideComment,
   requestVerification,
   supersede,
+  withdrawListing,
   undoDecision,
 } from '../commands/moderation.ts'
 import { decideReports, report } from '../commands/reports.ts'
@@ -271,5 +272,15 @@ export const LISTING_ACTS: readonly ListingAct[] = [
     },
     z.strictObject({ text: sha256 }),
     eraseText,
+  ),
+  act(
+    {
+      path: 'withdrawal',
+      scope: 'submit',
+      summary: 'Withdraw your listing',
+      done: 'The listing was withdrawn',
+    },
+    Nothing,
+    withdrawListing,
   ),
 ]

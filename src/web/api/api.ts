@@ -13,7 +13,9 @@ import { presentModel, textsOf } from '../present.ts'
 import { forbidden, notFound } from '../problem.ts'
 import { check, formBody, jsonBody } from './body.ts'
 import { LISTING_ACTS } from './acts.ts'
-import { ClaimBody, ModelsQuery } from './documents.ts'
+import { actionPage } from '../actions.ts'
+import { commentPage } from '../comments.ts'
+import { ClaimBody, PageQuery, ModelsQuery } from './documents.ts'
 import { identifyRoutes } from './identify.ts'
 import { memberRoutes } from './members.ts'
 import { route } from './route.ts'
@@ -147,6 +149,21 @@ export function createApi(deps: AppDeps): OpenAPIHono {
     },
   )
 
+  route(
+    app,
+    {
+      method: 'get',
+      path: '/api/models/{id}/comments',
+      summary: 'Comments, newest first, each with its replies',
+      query: PageQuery,
+      answer: 'A page of comments',
+    },
+    async (c) => {
+      const { page } = check(PageQuery, c.req.query())
+      return c.json(await commentPage(await findListing(deps, idIn(c)), page, deps))
+    },
+  )
+
   for (const { path, scope, summary, body, status, run } of LISTING_ACTS)
     route(
       app,
@@ -176,6 +193,21 @@ export function createApi(deps: AppDeps): OpenAPIHono {
     },
     async (c) =>
       c.json({ version: 1, name: deps.site.name, trackers: deps.site.trackers, demo: deps.site.demo }),
+  )
+
+  route(
+    app,
+    {
+      method: 'get',
+      path: '/api/audit',
+      summary: 'What moderators, admins, the operator and the rules did, newest first',
+      query: PageQuery,
+      answer: 'A page of actions',
+    },
+    async (c) => {
+      const { page } = check(PageQuery, c.req.query())
+      return c.json({ version: 1, generated_at: deps.now().toISOString(), ...(await actionPage(page, deps)) })
+    },
   )
 
   memberRoutes(app, deps, signedIn)

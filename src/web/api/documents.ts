@@ -14,6 +14,8 @@ export const ModelsQuery = z.object({
     .default('published'),
 })
 
+export const PageQuery = z.object({ page: ModelsQuery.shape.page })
+
 export const ReviewBody = z.strictObject({
   decision: Decision,
   reason: z.string().max(4_000, 'expected at most 4000 characters').default(''),

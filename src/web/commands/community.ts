@@ -1,4 +1,5 @@
 import type { AttestationKind } from '../../core/community-events.ts'
+import { commentsOf } from '../../core/community.ts'
 import type { EventData, EventType } from '../../core/events.ts'
 import { Sha256 } from '../../core/ids.ts'
 import type { CommentView, ListingView } from '../../core/views.ts'
@@ -38,7 +39,7 @@ export async function comment(
 ): Promise<{ comment: number }> {
   const listing = await findListing(deps, id)
   const reply_to = input.reply_to ?? null
-  const answered = listing.community.comments.find(({ seq }) => seq === reply_to)
+  const answered = reply_to === null ? undefined : findComment(deps, listing, reply_to)
   if (reply_to !== null && answered?.state !== 'shown')
     throw new InputError([{ field: 'reply_to', expected: 'a comment that is shown on this page' }])
   const text = await putText(deps.blobs, input.text, deps.random(16))
@@ -114,15 +115,27 @@ export async function withdrawAttestation(
   await say(deps, actor, listing, 'attestation_withdrawn', { kind })
 }
 
+/** A comment by its position in the listing's stream. */
+export function findComment(
+  deps: Pick<AppDeps, 'catalogue'>,
+  listing: ListingView,
+  position: number,
+): CommentView | undefined {
+  const state = deps.catalogue.listingState(listing.id)
+  return state === null
+    ? undefined
+    : commentsOf(state, deps.catalogue.site()).find(({ seq }) => seq === position)
+}
+
 async function ownComment(
   deps: AppDeps,
   actor: Actor,
   id: string,
-  comment_: number,
+  position: number,
 ): Promise<{ listing: ListingView; found: CommentView }> {
   const listing = await findListing(deps, id)
-  const found = listing.community.comments.find(({ seq }) => seq === comment_)
-  if (found === undefined || found.state === 'withdrawn') throw notFound(`comment ${comment_}`)
+  const found = findComment(deps, listing, position)
+  if (found === undefined || found.state === 'withdrawn') throw notFound(`comment ${position}`)
   if (found.by !== actor.member)
     throw forbidden('Cannot change a comment of somebody else', 'your own comment')
   return { listing, found }

@@ -7,6 +7,7 @@ import type { Actor, AppDeps } from '../deps.ts'
 import { forbidden, InputError, notFound } from '../problem.ts'
 import { append, appendAtEnd, newEvent, type Act } from './append.ts'
 import { findListing } from './find.ts'
+import { findComment } from './community.ts'
 import { asModerator, memberOf, self } from './people.ts'
 import { reasonText, sameAsSeen } from './review.ts'
 
@@ -40,7 +41,7 @@ export async function hideComment(
 ): Promise<void> {
   const listing = await findListing(deps, id)
   const act = asModerator(deps, actor, listing, 'hide comments')
-  const found = listing.community.comments.find(({ seq }) => seq === input.comment)
+  const found = findComment(deps, listing, input.comment)
   if (found === undefined || found.state === 'withdrawn') throw notFound(`comment ${input.comment}`)
   if ((found.state === 'hidden') === input.hidden) return
   await appendAtEnd(deps, listing.id, [
@@ -88,6 +89,16 @@ export async function dismissAppeal(
   await append(deps, `listing/${listing.id}`, sameAsSeen(listing, input.seen_seq), [
     newEvent(deps, act, 'appeal_dismissed', { reason }),
   ])
+}
+
+/** Takes a listing back, as its uploader: after a refusal it stays what it was. */
+export async function withdrawListing(deps: AppDeps, actor: Actor, id: string): Promise<void> {
+  const listing = await findListing(deps, id)
+  if (listing.uploader.id !== actor.member)
+    throw forbidden('Cannot withdraw: only the uploader of a listing may', 'a listing of yours')
+  if (!['pending', 'published', 'suspended'].includes(listing.status))
+    throw new InputError([{ field: 'listing', expected: `a listing that is not ${listing.status}` }])
+  await appendAtEnd(deps, listing.id, [newEvent(deps, self(actor), 'listing_withdrawn', {})])
 }
 
 /** Says which published listing takes this one's place, or takes that back (T13). */

@@ -1,46 +1,19 @@
 import { formatCount } from '../islands/format.ts'
 import type { ModelPageProps } from '../page-types.ts'
-import { Minute, Missing, Panel } from './bits.tsx'
+import { Attestations } from './attestations.tsx'
+import { Missing, Panel } from './bits.tsx'
+import { Comments } from './comments.tsx'
 import { Stars } from './stars.tsx'
 import { REPORT_WORDS } from './wording.ts'
 
-type CommunityProps = Pick<ModelPageProps, 'context' | 'model' | 'texts' | 'may'>
+type CommunityProps = Pick<ModelPageProps, 'context' | 'model' | 'comments' | 'may' | 'mine'>
 
 /** Ratings, comments and reports, and the forms for those who may. */
-export function Community({ context, model, texts, may }: CommunityProps) {
+export function Community({ context, model, comments, may, mine }: CommunityProps) {
   const { community } = model
   return (
     <>
-      <Panel title="Comments" code={`${formatCount(community.comments.length)} so far`} id="comments">
-        {community.comments.length === 0 ? (
-          <p>
-            <Missing word="no comments yet" />
-          </p>
-        ) : (
-          <ol class="comments">
-            {community.comments.map((comment, index) => (
-              <li key={`${comment.by}-${comment.at}`}>
-                <p class="comment-by">
-                  <a href={`/members/${comment.by_handle}`}>@{comment.by_handle}</a>{' '}
-                  <Minute at={comment.at} />
-                </p>
-                <Prose html={texts.comments_html[index] ?? null} />
-              </li>
-            ))}
-          </ol>
-        )}
-        {may.comment ? (
-          <form method="post" action={`/models/${model.id}/comments`} class="stack">
-            <label for="comment">Your comment (Markdown)</label>
-            <textarea id="comment" name="text" rows={4} maxLength={8000} required />
-            <button type="submit" class="button button-small">
-              Comment
-            </button>
-          </form>
-        ) : (
-          <SignInFirst context={context} to="comment" />
-        )}
-      </Panel>
+      <Comments context={context} model={model} comments={comments} may={may} />
       <div class="column">
         <Panel title="Ratings" code={`${formatCount(community.ratings)} by distinct members`} id="ratings">
           <p class="rating-line">
@@ -57,8 +30,13 @@ export function Community({ context, model, texts, may }: CommunityProps) {
               </span>
             )}
           </p>
-          {may.rate ? <RatingForm id={model.id} /> : <SignInFirst context={context} to="rate" />}
+          {may.rate ? (
+            <RatingForm id={model.id} mine={mine?.rating ?? null} />
+          ) : (
+            <SignInFirst context={context} to="rate" />
+          )}
         </Panel>
+        <Attestations context={context} model={model} may={may} mine={mine} />
         <Panel title="Report" code="T12" id="report">
           {may.report ? (
             <ReportForm id={model.id} />
@@ -82,7 +60,8 @@ export function Prose({ html }: { html: string | null }) {
   return <div class="prose" dangerouslySetInnerHTML={{ __html: html }} />
 }
 
-function SignInFirst({ context, to }: { context: CommunityProps['context']; to: string }) {
+/** Why there is no form here. */
+export function SignInFirst({ context, to }: { context: CommunityProps['context']; to: string }) {
   if (context.member !== null)
     return (
       <p class="quiet-text">
@@ -96,35 +75,47 @@ function SignInFirst({ context, to }: { context: CommunityProps['context']; to: 
   )
 }
 
-function RatingForm({ id }: { id: string }) {
+type Mine = NonNullable<ModelPageProps['mine']>['rating']
+
+function RatingForm({ id, mine }: { id: string; mine: Mine }) {
+  const works = mine === null || mine.works === null ? '' : String(mine.works)
   return (
-    <form method="post" action={`/models/${id}/ratings`} class="stack">
-      <fieldset class="choices">
-        <legend>Quality</legend>
-        {[1, 2, 3, 4, 5].map((stars) => (
-          <label key={stars}>
-            <input type="radio" name="stars" value={stars} required />
-            {stars}
-            <span class="sr"> {stars === 1 ? 'star' : 'stars'}</span>
+    <>
+      <form method="post" action={`/models/${id}/ratings`} class="stack">
+        <fieldset class="choices">
+          <legend>Quality</legend>
+          {[1, 2, 3, 4, 5].map((stars) => (
+            <label key={stars}>
+              <input type="radio" name="stars" value={stars} required checked={mine?.stars === stars} />
+              {stars}
+              <span class="sr"> {stars === 1 ? 'star' : 'stars'}</span>
+            </label>
+          ))}
+        </fieldset>
+        <fieldset class="choices">
+          <legend>Works as described</legend>
+          <label>
+            <input type="radio" name="works" value="true" checked={works === 'true'} /> Yes
           </label>
-        ))}
-      </fieldset>
-      <fieldset class="choices">
-        <legend>Works as described</legend>
-        <label>
-          <input type="radio" name="works" value="true" /> Yes
-        </label>
-        <label>
-          <input type="radio" name="works" value="false" /> No
-        </label>
-        <label>
-          <input type="radio" name="works" value="" checked /> Not tried
-        </label>
-      </fieldset>
-      <button type="submit" class="button button-small">
-        Rate
-      </button>
-    </form>
+          <label>
+            <input type="radio" name="works" value="false" checked={works === 'false'} /> No
+          </label>
+          <label>
+            <input type="radio" name="works" value="" checked={works === ''} /> Not tried
+          </label>
+        </fieldset>
+        <button type="submit" class="button button-small">
+          {mine === null ? 'Rate' : 'Change your rating'}
+        </button>
+      </form>
+      {mine === null ? null : (
+        <form method="post" action={`/models/${id}/ratings/withdrawal`}>
+          <button type="submit" class="quiet">
+            Withdraw your rating
+          </button>
+        </form>
+      )}
+    </>
   )
 }
 
@@ -142,6 +133,21 @@ function ReportForm({ id }: { id: string }) {
       </select>
       <label for="report-text">What did you see, and how can it be repeated?</label>
       <textarea id="report-text" name="text" rows={3} maxLength={8000} required />
+      <details>
+        <summary>My file has another checksum</summary>
+        <label for="evidence-sha256">Its SHA-256: verifiers then look again at once</label>
+        <input
+          id="evidence-sha256"
+          name="evidence_sha256"
+          class="mono"
+          maxLength={64}
+          pattern="[0-9a-fA-F]{64}"
+          spellcheck={false}
+          autocomplete="off"
+        />
+        <label for="evidence-size">Its size in bytes</label>
+        <input id="evidence-size" name="evidence_size_bytes" type="number" min={0} />
+      </details>
       <p class="quiet-text">
         The record counts you as one person without naming you. Three open reports hide a listing until a
         moderator decides.

@@ -157,7 +157,7 @@ function Session({ context }: { context: PageContext }) {
     )
   return (
     <form class="session" method="post" action="/sign-out">
-      <a class={`session-name tier-${member.tier}`} href={`/members/${member.handle}`}>
+      <a class={`session-name tier-${member.tier}`} href="/account">
         <Icon name={tierIcon(member.tier)} />
         <span class="session-handle">@{member.handle}</span>
       </a>
@@ -183,7 +183,8 @@ function Footer({ context }: { context: PageContext }) {
     <footer class="foot">
       <p>
         Every badge is computed from a public record. <a href="/trust">Read the rules</a>,{' '}
-        <a href="/ledger/">replay the ledger</a>, or take <a href="/models.json">models.json</a>.
+        <a href="/ledger/">replay the ledger</a>, see <a href="/audit">what was decided</a>, or take{' '}
+        <a href="/models.json">models.json</a>.
       </p>
       {context.member === null ? null : (
         <form class="foot-session" method="post" action="/sign-out">

@@ -34,7 +34,7 @@ export function AccountPage(props: AccountPageProps) {
           <Code text={newToken} what="token" />
         </div>
       )}
-      <div class="pair">
+      <div class="account">
         <Identities {...props} />
         <Keys {...props} />
         <Tokens {...props} />

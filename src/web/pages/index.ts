@@ -1,4 +1,5 @@
 export { AccountPage } from './account-page.tsx'
+export { AuditPage } from './audit-page.tsx'
 export { DocumentPage } from './document-page.tsx'
 export { ErrorPage } from './error-page.tsx'
 export { InspectPage } from './inspect-page.tsx'

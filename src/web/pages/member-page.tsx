@@ -1,4 +1,5 @@
 import { Day, Missing, Panel, State, TierWord } from '../components/bits.tsx'
+import { Endorsements, MemberAlarm } from '../components/standing.tsx'
 import { Conditions } from '../components/conditions.tsx'
 import { Hex, tierIcon } from '../components/icons.tsx'
 import { Layout } from '../components/layout.tsx'
@@ -12,7 +13,8 @@ const LADDER: Exclude<Tier, 'unverified'>[] = ['community', 'trusted', 'official
 const IDENTITY_WORDS = { email: 'E-mail address', github: 'GitHub account', openpgp: 'OpenPGP key' } as const
 
 /** A member: tier with every condition, keys, listings. */
-export function MemberPage({ context, member, listings }: MemberPageProps) {
+export function MemberPage(props: MemberPageProps) {
+  const { context, member, listings, notice } = props
   return (
     <Layout
       context={context}
@@ -21,6 +23,12 @@ export function MemberPage({ context, member, listings }: MemberPageProps) {
       canonical={`/members/${member.handle}`}
       scripts={['copy']}
     >
+      {notice === null ? null : (
+        <p class="notice" role="status">
+          {notice}
+        </p>
+      )}
+      <MemberAlarm {...props} />
       <header class="page-title member-title">
         <Hex of={member.tier} icon={tierIcon(member.tier)} />
         <div>
@@ -82,6 +90,7 @@ export function MemberPage({ context, member, listings }: MemberPageProps) {
               </ul>
             )}
           </Panel>
+          <Endorsements {...props} />
         </div>
         <Panel title="Tier, with its reasons" code={<a href="/trust">the rules</a>}>
           {LADDER.map((tier) => (

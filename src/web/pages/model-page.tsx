@@ -11,6 +11,8 @@ import { GetBar } from '../components/get-bar.tsx'
 import { LabelProof } from '../components/label-proof.tsx'
 import { Layout } from '../components/layout.tsx'
 import { SwarmFigures } from '../components/listing-row.tsx'
+import { ModeratorBox } from '../components/moderator-box.tsx'
+import { OwnerPanel } from '../components/owner-panel.tsx'
 import { ReportsPanel } from '../components/reports-panel.tsx'
 import { ReviewBox } from '../components/review-box.tsx'
 import { SourceChain } from '../components/source-chain.tsx'
@@ -21,7 +23,21 @@ import { formatBytes } from '../islands/format.ts'
 import type { ModelItem, ModelPageProps, ModelTexts } from '../page-types.ts'
 
 /** A model's page: what it is, what was proved, how to get it, where it comes from. */
-export function ModelPage({ context, model, texts, templateUses, may, reports, notice }: ModelPageProps) {
+export function ModelPage(props: ModelPageProps) {
+  const {
+    context,
+    model,
+    texts,
+    templateUses,
+    comments,
+    may,
+    mine,
+    reports,
+    appealText,
+    successor,
+    lookalike,
+  } = props
+  const { notice } = props
   const alarm = alarmOf(model)
   return (
     <Layout
@@ -38,10 +54,13 @@ export function ModelPage({ context, model, texts, templateUses, may, reports, n
       )}
       {alarm === null ? null : <ModelAlarm alarm={alarm} model={model} texts={texts} />}
       {alarm === null && model.status !== 'published' ? <Waiting model={model} /> : null}
+      <Beware successor={successor} lookalike={lookalike} />
       <article class="model">
         <TitleCard model={model} />
         {may.review ? <ReviewBox model={model} /> : null}
-        {reports === null ? null : <ReportsPanel reports={reports} />}
+        {may.own ? <OwnerPanel model={model} appealText={appealText} /> : null}
+        {may.moderate || may.undo ? <ModeratorBox model={model} may={may} appealText={appealText} /> : null}
+        {reports === null ? null : <ReportsPanel model={model} reports={reports} mayDecide={may.moderate} />}
         <ConsensusDisplay model={model} />
         <TrustPanel model={model} />
         <GetBar model={model} danger={alarm !== null} />
@@ -52,7 +71,7 @@ export function ModelPage({ context, model, texts, templateUses, may, reports, n
         <FilesTable files={model.files} />
         <About model={model} texts={texts} />
         <VerificationLog verifications={model.verifications} />
-        <Community context={context} model={model} texts={texts} may={may} />
+        <Community context={context} model={model} comments={comments} may={may} mine={mine} />
       </article>
     </Layout>
   )
@@ -88,6 +107,31 @@ function Waiting({ model }: { model: ModelItem }) {
       ))}
       {model.status === 'pending' ? <span>It is not in the listing. Download at own risk.</span> : null}
     </p>
+  )
+}
+
+/** What a visitor must see before the rest: that it is outdated, or not what its name seems to say. */
+function Beware({ successor, lookalike }: Pick<ModelPageProps, 'successor' | 'lookalike'>) {
+  return (
+    <>
+      {successor === null ? null : (
+        <p class="notice notice-warn" role="status">
+          <State word={{ text: 'Outdated', tone: 'warn' }} />
+          <span>
+            A newer listing takes its place: <a href={successor.url}>{successor.model}</a>.
+          </span>
+        </p>
+      )}
+      {lookalike === null ? null : (
+        <p class="notice notice-warn" role="status">
+          <State word={{ text: 'Looks like another name', tone: 'warn' }} />
+          <span>
+            This name can be taken for <a href={lookalike.url}>{lookalike.model}</a>, which was listed before
+            it (rule T21). Look at who uploaded it.
+          </span>
+        </p>
+      )}
+    </>
   )
 }
 

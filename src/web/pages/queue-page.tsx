@@ -9,7 +9,7 @@ import type { QueuePageProps } from '../page-types.ts'
 type Pending = QueuePageProps['pending'][number]
 
 /** The queue: what waits, how far its verification is, and the decisions for those who may. */
-export function QueuePage({ context, mayReview, pending, decided }: QueuePageProps) {
+export function QueuePage({ context, mayReview, pending, decided, attention }: QueuePageProps) {
   return (
     <Layout
       context={context}
@@ -23,6 +23,17 @@ export function QueuePage({ context, mayReview, pending, decided }: QueuePagePro
         say="Verifiers download every submission over BitTorrent, check it and run it; reviewers see what they found before they decide."
       />
       <div class="stacked" data-island="queue">
+        {attention === null ? null : (
+          <Panel title="Reports and appeals" code={`${formatCount(attention.length)} open, oldest first`}>
+            {attention.length === 0 ? (
+              <p>
+                <Missing word="nothing is reported or appealed" />
+              </p>
+            ) : (
+              <ListingRows items={attention} />
+            )}
+          </Panel>
+        )}
         <Panel title="Waiting" code={`${formatCount(pending.length)} in line, oldest first`}>
           {pending.length === 0 ? (
             <div class="empty">

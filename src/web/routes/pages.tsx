@@ -5,6 +5,7 @@ import { check, formBody, limitBody } from '../api/body.ts'
 import { formSubmission } from '../api/api.ts'
 import { findListing } from '../commands/find.ts'
 import { LISTING_ACTS } from '../api/acts.ts'
+import { MEMBER_ACTS } from '../api/members.ts'
 import { ModelsQuery } from '../api/documents.ts'
 import { actorOf, moderates, requireActor } from '../actor.ts'
 import { queue } from '../commands/queue.ts'
@@ -19,8 +20,12 @@ import { ModelPage } from '../pages/model-page.tsx'
 import { QueuePage } from '../pages/queue-page.tsx'
 import { renderPage } from '../pages/render.ts'
 import { SubmitPage } from '../pages/submit-page.tsx'
-import type { FormState, ModelPageProps, PageContext } from '../page-types.ts'
-import { presentModel, reportsWithTexts, templateUsesOf, textsOf } from '../present.ts'
+import type { FormState, MemberPageProps, ModelPageProps, NamedListing, PageContext } from '../page-types.ts'
+import { commentPage } from '../comments.ts'
+import { getText } from '../../store/texts.ts'
+import type { ListingState } from '../../core/state.ts'
+import type { ListingView, MemberView } from '../../core/views.ts'
+import { modelUrl, presentModel, reportsWithTexts, templateUsesOf, textsOf } from '../present.ts'
 import { InputError, notFound, problemOf } from '../problem.ts'
 
 const PER_PAGE = 50
@@ -31,6 +36,12 @@ const NOTICES: Record<string, string> = {
     'Your report was recorded for the moderators. It does not count towards hiding the listing: your account is new, has no proved identity, or a report of yours was dismissed of late (T12)',
   ...Object.fromEntries(LISTING_ACTS.map(({ path, done }) => [noticeCode(path), done])),
 }
+
+const MEMBER_NOTICES: Readonly<Record<string, string>> = Object.assign(
+  // Without the names that every object has: the name comes from an address.
+  Object.create(null) as Record<string, string>,
+  Object.fromEntries(MEMBER_ACTS.map(({ path, done }) => [noticeCode(path), done])),
+)
 
 /** The pages that show and change the catalogue. */
 export function pageRoutes(deps: AppDeps): Hono {
@@ -104,6 +115,11 @@ export function pageRoutes(deps: AppDeps): Hono {
         mayReview={mayReviewAny(context)}
         pending={entries.map(({ listing, job }) => ({ model: presentModel(listing, deps), job }))}
         decided={decided.map((view) => presentModel(view, deps))}
+        attention={
+          moderates(context.member?.roles ?? [])
+            ? deps.catalogue.forModerators(50).map((view) => presentModel(view, deps))
+            : null
+        }
       />,
     )
   })
@@ -129,10 +145,20 @@ export function pageRoutes(deps: AppDeps): Hono {
         context={context}
         member={member}
         listings={items.map((view) => presentModel(view, deps))}
+        {...await standingOf(member, context, deps)}
+        notice={MEMBER_NOTICES[c.req.query('notice') ?? ''] ?? null}
       />,
     )
   })
 
+  for (const { path, scope, body, run } of MEMBER_ACTS)
+    app.post(`/members/:handle/${path}`, limitBody(16_384), async (c) => {
+      const actor = requireActor(await actorOf(c, deps), scope)
+      const { fields } = await formBody(c)
+      const handle = c.req.param('handle') ?? ''
+      await run(deps, actor, handle, check(body, fields))
+      return c.redirect(`/members/${handle}?notice=${noticeCode(path)}`, 303)
+    })
   for (const { path, scope, body, run } of LISTING_ACTS)
     app.post(`/models/:id/${path}`, limitBody(65_536), async (c) => {
       const actor = requireActor(await actorOf(c, deps), scope)
@@ -173,22 +199,88 @@ async function modelPage(c: Context, deps: AppDeps): Promise<Response> {
   const context = await contextOf(c, deps)
   const model = presentModel(view, deps)
   const member = context.member === null ? null : deps.catalogue.member(context.member.id)
-  const others = member !== null && member.id !== view.uploader.id
+  const own = member !== null && member.id === view.uploader.id
+  const others = member !== null && !own
+  const moderator = others && moderates(member.roles)
   const props: ModelPageProps = {
     context: { ...context, path: model.url },
     model,
     texts: await textsOf(view, deps),
     templateUses: templateUsesOf(view, deps),
+    comments: await commentPage(view, pageNumber(c.req.query('comments')), deps),
     may: {
       review: member !== null && reviewAuthority(deps, member, view, 'reject') !== null,
       rate: others,
       comment: member !== null,
       report: others,
+      moderate: moderator,
+      undo: view.review !== null && (moderator || view.review.by_handle === member?.handle),
+      own,
     },
+    mine: member === null ? null : wordsOf(member.id, deps.catalogue.listingState(view.id)),
     reports: moderates(member?.roles ?? []) ? await reportsWithTexts(view, deps) : null,
+    appealText:
+      view.appeal !== null && (own || moderator) ? await getText(deps.blobs, view.appeal.text) : null,
+    successor: successorOf(view, deps),
+    lookalike: named(deps.catalogue.lookalikeOf(view)),
     notice: noticeOf(c.req.query('notice') ?? ''),
   }
   return page(c, <ModelPage {...props} />)
+}
+
+/** What is said of a member, and what the visitor may say. */
+async function standingOf(
+  member: MemberView,
+  { member: visitor }: PageContext,
+  deps: AppDeps,
+): Promise<Pick<MemberPageProps, 'endorsers' | 'banReason' | 'lookalikes' | 'may'>> {
+  const others = visitor !== null && visitor.id !== member.id
+  const endorsed = member.endorsements.some(({ by }) => by === visitor?.id)
+  const earlier = deps.catalogue
+    .handlesLike(member.handle)
+    .filter(
+      ({ joined_at, id }) =>
+        joined_at < member.joined_at || (joined_at === member.joined_at && id < member.id),
+    )
+  return {
+    endorsers: member.endorsements.map(({ by, counts }) => ({
+      handle: deps.catalogue.member(by)?.handle ?? by,
+      counts,
+    })),
+    banReason:
+      member.banned === null || member.banned.reason === null
+        ? null
+        : await getText(deps.blobs, member.banned.reason),
+    lookalikes: earlier.map(({ handle }) => handle),
+    may: {
+      endorse: others ? (endorsed ? 'withdraw' : 'endorse') : null,
+      ban: others && moderates(visitor.roles),
+    },
+  }
+}
+
+/** A page number as an address says it; anything else is the first. */
+function pageNumber(text: string | undefined): number {
+  return text !== undefined && /^[1-9]\d{0,5}$/.test(text) ? Number(text) : 1
+}
+
+/** What a member said of a listing before. */
+function wordsOf(member: string, listing: ListingState | null): ModelPageProps['mine'] {
+  const own = listing?.attestations[member] ?? {}
+  return {
+    rating: listing?.ratings[member] ?? null,
+    attestations: (['checksum', 'works'] as const).filter((kind) => own[kind] !== undefined),
+  }
+}
+
+/** Only what is published takes a listing's place for visitors. */
+function successorOf(view: ListingView, deps: AppDeps): NamedListing | null {
+  const newer = view.superseded_by === null ? null : deps.catalogue.listing(view.superseded_by)
+  return newer?.status === 'published' ? named(newer) : null
+}
+
+function named(listing: { id: string; model: string } | null): NamedListing | null {
+  return listing && { id: listing.id, model: listing.model, url: modelUrl(listing) }
 }
 
 function noticeCode(path: string): string {
