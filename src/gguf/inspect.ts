@@ -3,6 +3,7 @@ import { isQalError } from '../core/error.ts'
 import { checkArchitecture, isKnownArchitecture } from './architectures.ts'
 import { isAsWanted, wantedName } from './compare.ts'
 import { isSafetensors } from './foreign.ts'
+import { checkGaps } from './gaps.ts'
 import { verdictOf, type Finding, type Verdict } from './finding.ts'
 import { stringOf, weigh, type GgufHeader } from './header.ts'
 import { labelOfFileName, readLabel } from './labels.ts'
@@ -261,6 +262,7 @@ async function lookIntoWeights(
   if (budget <= 0 || total === 0) return { bytes_read: 0, bytes_total: total }
   let read = 0
   for (const { source, header } of shards) {
+    findings.push(...(await checkGaps(source, header)))
     const share = Math.ceil((weigh(header.tensors).bytes / total) * budget)
     const sample = await sampleWeights(source, header.tensors, share)
     // A tensor that is empty in one shard says nothing of the whole, so only a single file is refused for it.

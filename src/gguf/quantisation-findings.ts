@@ -41,6 +41,26 @@ export function claimOfHeader(header: GgufHeader): { claim: Claim | null; findin
   return { claim: null, findings }
 }
 
+/** ggml's GGML_QNT_VERSION; block layouts of other versions differ. */
+const QUANTISATION_VERSION = 2
+
+function versionFindings(header: GgufHeader, quantised: boolean): Finding[] {
+  const version = header.metadata.get('general.quantization_version')
+  const add = (message: string): Finding[] => [
+    {
+      code: 'gguf_quantisation_version',
+      severity: 'warn',
+      message,
+      ...(version && { offset: version.offset }),
+    },
+  ]
+  if (version?.type === 'u32' && version.value !== QUANTISATION_VERSION)
+    return add(`"general.quantization_version" is ${version.value}, llama.cpp writes ${QUANTISATION_VERSION}`)
+  if (version === undefined && quantised)
+    return add('"general.quantization_version" is missing beside quantised tensors')
+  return []
+}
+
 /** Types that the quantiser does not make without an importance matrix. */
 const NEEDS_IMATRIX: ReadonlySet<TensorTypeName> = new Set([
   'IQ1_S',
@@ -70,13 +90,7 @@ export function quantisationFindings(
       message: below > 0 ? `${reason}; ${below} tensors have fewer bits than the label gives them` : reason,
     })
   const quantised = tensors.filter(({ type }) => isQuantised(type))
-  const version = header.metadata.get('general.quantization_version')
-  if (quantised.length > 0 && version === undefined)
-    findings.push({
-      code: 'gguf_quantisation_version',
-      severity: 'warn',
-      message: '"general.quantization_version" is missing beside quantised tensors',
-    })
+  findings.push(...versionFindings(header, quantised.length > 0))
   const needing = quantised.find(
     ({ name, type }) =>
       !/^(?:token_embd|per_layer_token_embd|output)\.weight$/.test(name) &&
