@@ -74,6 +74,10 @@ describe('when a name is unsafe', () => {
     ['com1', 'torrent_path_reserved'],
     ['Lpt9.tar.gz', 'torrent_path_reserved'],
     ['COM¹', 'torrent_path_reserved'],
+    ['com³.gguf', 'torrent_path_reserved'],
+    ['clock$', 'torrent_path_reserved'],
+    ['aux .txt', 'torrent_path_reserved'],
+    ['CONOUT$.x', 'torrent_path_reserved'],
     ['a:b', 'torrent_path_absolute'],
     ['ab:c', 'torrent_path_character'],
     ['what?', 'torrent_path_character'],
@@ -169,6 +173,25 @@ describe('when a name is unsafe', () => {
     it(`refuses ${what} with ${code}`, () => refused(edited(oldFolder, change), code))
   }
 
+  for (const [one, other] of [
+    ['ς', 'σ'],
+    ['Straße', 'STRASSE'],
+    ['\u212a', 'k'],
+    ['ſ', 'S'],
+    ['\u2764\ufe0f', '\u2764'],
+    ['\u01c4', '\u01c6'],
+    ['\u1e9b\u0323', '\u1e69'],
+  ] as const) {
+    it(`refuses ${JSON.stringify(one)} beside ${JSON.stringify(other)}, which some disks hold in one place`, () =>
+      refused(
+        edited(
+          oldFolder,
+          (info) => void [file(info, 0).set('path', [one]), file(info, 1).set('path', [other])],
+        ),
+        'torrent_path_collision',
+      ))
+  }
+
   it('refuses a file without a name at the root of a tree', () =>
     refused(
       edited(single, (info) => tree(info).set('', dict({ length: 1 }))),
@@ -184,6 +207,9 @@ describe('when a name is unsafe', () => {
     '模型.gguf',
     'contact',
     'com10',
+    'console.gguf',
+    'nullable',
+    '❤️.gguf',
     'x'.repeat(240),
     '🦙.gguf',
   ]) {

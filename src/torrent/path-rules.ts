@@ -6,7 +6,8 @@ const MAX_COMPONENT_BYTES = 240
 const MAX_PATH_BYTES = 1_024
 const MAX_COMPONENTS = 32
 
-const RESERVED = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:\.|$)/i
+/** Devices, also with an extension and spaces before it, which Windows drops. */
+const RESERVED = /^(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)/i
 const BIDI = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u
 /** Characters that draw nothing or anything, so that two different names look the same. */
@@ -142,8 +143,13 @@ export function checkCollisions(files: readonly { path: string; pad: boolean }[]
   }
 }
 
+/**
+ * What a disk that does not tell letter cases or compositions apart keeps of a
+ * path: upper case first, as only that makes one of ς and σ, of ß and ss.
+ */
 function fold(path: string): string {
-  return path.normalize('NFC').toLowerCase()
+  const plain = path.replaceAll(/\p{Variation_Selector}/gu, '').normalize('NFD')
+  return plain.toUpperCase().toLowerCase().normalize('NFC')
 }
 
 function collision(path: string, index: number): Error {
