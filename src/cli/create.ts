@@ -3,6 +3,7 @@ import { basename, dirname, resolve } from 'node:path'
 import { Command } from 'commander'
 import { isQalError } from '../core/error.ts'
 import { createFromPath, type CreatedFromPath } from '../swarm/create-file.ts'
+import { isPieceLength } from '../torrent/limits.ts'
 import { magnetsOf } from '../torrent/magnet.ts'
 import { trackerProblem, webSeedProblem } from '../torrent/urls.ts'
 import { parseHubSource, type HubSource } from './hub-source.ts'
@@ -23,6 +24,7 @@ import { checkWritable, writeWhole } from './write-whole.ts'
 interface CreateFlags {
   output?: string
   announce?: string[]
+  pieceLength?: string
   webSeed?: string[]
   hf?: string
   comment?: string
@@ -38,10 +40,15 @@ export function createCommand(): Command {
     .description('Make a torrent of a file or folder, with SHA-256, MD5 and magnet link, in one read')
     .argument('<path>', 'the model file, or a folder')
     .option('-o, --output <file>', 'where to write the torrent (default: NAME.torrent here)')
-    .option('--announce <url>', 'a tracker; repeat for more, each a tier of its own', collect)
+    .option(
+      '--announce <urls>',
+      'a tracker; repeat for a tier after it, join with commas for more in one tier',
+      collect,
+    )
     .option('--web-seed <url>', 'where the file is on the web too; repeat for more', collect)
     .option('--hf <source>', 'the same file on Hugging Face, org/repo@commit:path, as web seed and source')
     .option('--comment <text>', 'a comment for the torrent')
+    .option('--piece-length <size>', 'such as 4MiB (default: for 1,000 to 2,000 pieces, 16KiB to 16MiB)')
     .option('--v1', 'only BitTorrent v1, for old clients, instead of hybrid v1 and v2')
     .option('--force', 'replace the output also where it is no torrent; never what the torrent is made of')
     .option('--no-md5', 'leave MD5 out, which is the slowest')
@@ -49,6 +56,8 @@ export function createCommand(): Command {
     .addHelpText(
       'after',
       `
+Clients ask the trackers of the first tier, in any order, and those of the next when
+none of them answers. A web seed of a folder is the address that the folder lies in.
 Files and folders whose names begin with a dot are left out of a folder and named.
 With SOURCE_DATE_EPOCH set, the same input gives the same bytes.
 QAL_HF_URL is the address of Hugging Face for --hf (default https://huggingface.co).
@@ -56,13 +65,17 @@ QAL_HF_URL is the address of Hugging Face for --hf (default https://huggingface.
 Examples:
   bin/qal create model-Q4_K_M.gguf --announce udp://tracker.opentrackr.org:1337/announce
   bin/qal create models/ -o models.torrent --comment "All quantisations" --json
+  bin/qal create model.gguf --announce udp://a.example:1/announce,udp://b.example:1/announce \\
+    --announce wss://backup.example/announce --web-seed https://files.example/model.gguf
   bin/qal create model.gguf --hf meta-llama/Llama-3.3-70B@${'0123456789'.repeat(4)}:model.gguf`,
     )
     .action(create)
 }
 
 async function create(path: string, flags: CreateFlags): Promise<void> {
-  for (const url of flags.announce ?? []) checkUrl('--announce', url, trackerProblem(url))
+  const trackers = readTiers(flags.announce ?? [])
+  for (const url of trackers.flat()) checkUrl('--announce', url, trackerProblem(url))
+  const pieceLength = flags.pieceLength === undefined ? undefined : readPieceLength(flags.pieceLength)
   for (const url of flags.webSeed ?? []) checkUrl('--web-seed', url, webSeedProblem(url))
   const source = flags.hf === undefined ? undefined : parseHubSource(flags.hf)
   const webSeeds = [...new Set([...(source === undefined ? [] : [source.url]), ...(flags.webSeed ?? [])])]
@@ -74,8 +87,9 @@ async function create(path: string, flags: CreateFlags): Promise<void> {
   let created: CreatedFromPath
   try {
     created = await createFromPath(path, {
-      announce: [...new Set(flags.announce)],
+      trackers,
       webSeeds,
+      ...(pieceLength === undefined ? {} : { pieceLength }),
       ...(flags.comment === undefined ? {} : { comment: flags.comment }),
       v1: flags.v1 === true,
       noMd5: !flags.md5,
@@ -87,7 +101,31 @@ async function create(path: string, flags: CreateFlags): Promise<void> {
     progress.end()
   }
   writeWhole(output, created.bytes)
-  report(created, output, source, { trackers: flags.announce ?? [], webSeeds }, flags.json === true)
+  report(created, output, source, flags.json === true)
+}
+
+/** Each `--announce` is a tier (BEP 12); a comma before a scheme joins trackers in one. A tracker named twice counts where it comes first. */
+function readTiers(announce: readonly string[]): string[][] {
+  const seen = new Set<string>()
+  const tiers = announce.map((tier) =>
+    tier.split(/,(?=[a-z]+:\/\/)/i).filter((url) => {
+      const known = seen.has(url)
+      seen.add(url)
+      return !known
+    }),
+  )
+  return tiers.filter((tier) => tier.length > 0)
+}
+
+const PIECE_UNITS: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20 }
+
+/** Bytes of `65536`, `64k`, `64KiB` or `4MiB`; whether a torrent may have such pieces is checked where it is made. */
+function readPieceLength(text: string): number {
+  const [, digits, unit = ''] = /^([0-9]{1,9})(?:(k|m)(?:i?b)?)?$/i.exec(text) ?? []
+  const bytes = Number(digits) * (PIECE_UNITS[unit.toLowerCase()] ?? Number.NaN)
+  if (!isPieceLength(bytes))
+    throw usageError('--piece-length', 'a power of two from 16KiB to 256MiB, such as 4MiB', text)
+  return bytes
 }
 
 function checkUrl(option: string, url: string, problem: string | undefined): void {
@@ -98,19 +136,15 @@ function report(
   created: CreatedFromPath,
   output: string,
   source: HubSource | undefined,
-  urls: { trackers: string[]; webSeeds: string[] },
   json: boolean,
 ): void {
   const { bytes: _, skipped, ...facts } = created
-  const trackers = [...new Set(urls.trackers)].map((url) => [url])
-  const magnets = magnetsOf({ ...facts, trackers, web_seeds: urls.webSeeds })
+  const magnets = magnetsOf(facts)
   if (json) {
     printJson({
       torrent: output,
       ...magnets,
       ...facts,
-      trackers,
-      web_seeds: urls.webSeeds,
       ...(source === undefined ? {} : { source }),
       skipped,
     })
@@ -129,6 +163,7 @@ function report(
       ['md5', only?.md5],
       ['source', source === undefined ? null : `${source.repository} at ${source.commit}`],
       ['magnet', magnets.magnet],
+      ['magnet v1', magnets.magnet_v1 === magnets.magnet ? null : magnets.magnet_v1],
     ]),
   )
   if (only === undefined) {

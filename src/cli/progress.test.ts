@@ -5,6 +5,8 @@ import { progressLine, startProgress } from './progress.ts'
 
 const GIB = 2 ** 30
 
+const at = (columns: number): string => progressLine('Hashing', 20 * GIB, 40 * GIB, 100, columns)
+
 describe('when progress is shown', () => {
   const cases: [done: number, total: number, seconds: number, expected: string][] = [
     [0, GIB, 0, `Hashing [${'-'.repeat(24)}]   0 %  0 bytes of 1.0 GiB  0 bytes/s  --:-- left`],
@@ -21,6 +23,28 @@ describe('when progress is shown', () => {
     it(`at ${done} of ${total} after ${seconds} s`, () =>
       assert.equal(progressLine('Hashing', done, total, seconds), expected))
   }
+
+  it('is never wider than the terminal, and gives up the bar before the figures', () => {
+    assert.equal(at(200), at(Number.POSITIVE_INFINITY))
+    assert.match(
+      at(80),
+      /^Hashing \[#{5,}-{5,}\] {2}50 % {2}20\.0 GiB of 40\.0 GiB {2}204\.8 MiB\/s {2}01:40 left$/,
+    )
+    assert.match(at(65), /^Hashing {2}50 % {2}20\.0 GiB of 40\.0 GiB {2}204\.8 MiB\/s {2}01:40 left$/)
+    assert.equal(at(40), 'Hashing  50 %  01:40 left')
+    assert.equal(at(10), '50 %')
+    for (let columns = 6; columns < 120; columns++) assert.ok(at(columns).length < columns, `${columns}`)
+  })
+
+  it('leaves signals alone where there is no terminal, and when it is done', () => {
+    const before = process.listenerCount('SIGINT')
+    for (const isTTY of [false, true]) {
+      const progress = startProgress('Hashing', { isTTY, write: () => true })
+      assert.equal(process.listenerCount('SIGINT'), before + (isTTY ? 1 : 0))
+      progress.end()
+      assert.equal(process.listenerCount('SIGINT'), before)
+    }
+  })
 
   it('stays silent where there is no terminal, and wipes its line where there is', () => {
     for (const isTTY of [false, true]) {

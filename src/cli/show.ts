@@ -34,6 +34,7 @@ function asJson(metainfo: Metainfo): Record<string, unknown> {
 
 function asLines(metainfo: Metainfo): string[] {
   const { creation_date: date } = metainfo
+  const { magnet, magnet_v1 } = magnetsOf(metainfo)
   return [
     ...table([
       ['name', safeLine(metainfo.name)],
@@ -49,7 +50,8 @@ function asLines(metainfo: Metainfo): string[] {
       ...metainfo.trackers.map((tier, index) => [`tracker ${index + 1}`, tier.join(' ')] as const),
       ...metainfo.web_seeds.map((url) => ['web seed', url] as const),
       ...metainfo.ignored.map(({ field, reason }) => ['ignored', safeLine(`${field}: ${reason}`)] as const),
-      ['magnet', magnetsOf(metainfo).magnet],
+      ['magnet', magnet],
+      ['magnet v1', magnet_v1 === magnet ? null : magnet_v1],
     ]),
     '',
     ...metainfo.files.map((file) => `${safeLine(file.path)}  ${exactBytes(file.size_bytes)}`),

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -110,7 +108,8 @@ describe('when a torrent is made on the command line', () => {
     const { stdout, stderr, code } = await qal(dir, ['create', 'model'])
     assert.equal(code, 0)
     assert.match(stdout, /^info hash {5}[0-9a-f]{40}$/m)
-    assert.match(stdout, /^magnet {8}magnet:\?xt=/m)
+    assert.match(stdout, /^magnet {8}magnet:\?xt=urn:btih:[0-9a-f]{40}&xt=urn:btmh:/m)
+    assert.match(stdout, /^magnet v1 {5}magnet:\?xt=urn:btih:[0-9a-f]{40}&dn=/m)
     assert.match(stdout, /^model\/b {2}10 bytes\n {2}sha256 [0-9a-f]{64}\n {2}md5 {4}[0-9a-f]{32}$/m)
     assert.equal(stderr, 'Left out, as names that begin with a dot are: .DS_Store\n')
   })
@@ -121,6 +120,10 @@ describe('when a torrent is made on the command line', () => {
     ['a web seed that is none', ['a', '--web-seed', 'ftp://x'], 2, /^cli_usage: Cannot use --web-seed/],
     ['a branch for --hf', ['a', '--hf', 'org/repo@main:a'], 2, /^cli_usage: Cannot use --hf/],
     ['a short commit for --hf', ['a', '--hf', 'org/repo@abcdef0:a'], 2, /^cli_usage: Cannot use --hf/],
+    ['one tracker of two that is none', ['a', '--announce', 'udp://a.example:1,x://b'], 2, /^cli_usage/],
+    ['an odd piece length', ['a', '--piece-length', '48k'], 2, /^cli_usage: Cannot use --piece-length/],
+    ['a small piece length', ['a', '--piece-length', '8k'], 2, /^cli_usage: Cannot use --piece-length/],
+    ['a piece length that is none', ['a', '--piece-length', 'many'], 2, /^cli_usage: Cannot use --piece/],
     ['dots in --hf', ['a', '--hf', `org/repo@${COMMIT}:../a`], 2, /^cli_usage: Cannot use --hf/],
     ['dots for a repository', ['a', '--hf', `../..@${COMMIT}:a`], 2, /^cli_usage: Cannot use --hf/],
     ['--hf with a folder', ['folder', '--hf', `org/repo@${COMMIT}:a`], 2, /^input_path/],
@@ -146,22 +149,37 @@ describe('when a torrent is made on the command line', () => {
     }
   })
 
-  it('leaves nothing behind on Ctrl-C', async (t) => {
+  it('takes tiers, each option one, with commas for more in it, and no tracker twice', async (t) => {
     const dir = await tempDir(t)
-    // Sparse, so that it costs no disk; long enough to be still at it.
-    await writeFile(join(dir, 'large.gguf'), '')
-    await truncate(join(dir, 'large.gguf'), 20 * 2 ** 30)
-    const child = spawn(process.execPath, ['--input-type=module', '-e', RUNNER, 'create', 'large.gguf'], {
-      cwd: dir,
-    })
-    let stderr = ''
-    child.stderr.on('data', (text: Buffer) => (stderr += text.toString()))
-    await new Promise((done) => setTimeout(done, 1_500))
-    assert.equal(child.exitCode, null, stderr)
-    child.kill('SIGINT')
-    const [, signal] = (await once(child, 'close')) as [number | null, string | null]
-    assert.equal(signal, 'SIGINT')
-    assert.deepEqual(await readdir(dir), ['large.gguf'])
+    await writeFile(join(dir, 'a'), 'x')
+    const [a, b, c] = ['udp://a.example:1/x,y', 'udp://b.example:1', 'wss://c.example/']
+    const made = await json(dir, ['create', 'a', '--announce', `${a},${b}`, '--announce', b, '--announce', c])
+    const expected = [[a, b], [c]]
+    assert.deepEqual(made['trackers'], expected)
+    assert.deepEqual(
+      (await parseMetainfo(await readFile(join(dir, 'a.torrent')), nodeHashes)).trackers,
+      expected,
+    )
+    assert.deepEqual(parseMagnet(String(made['magnet'])).trackers, [a, b, c])
+  })
+
+  it('takes a piece length as people write it, and a web seed of a folder as a folder', async (t) => {
+    const dir = await tempDir(t)
+    await mkdir(join(dir, 'model'))
+    await writeFile(join(dir, 'model/a'), content(10))
+    for (const [text, bytes] of [
+      ['65536', 65_536],
+      ['64k', 65_536],
+      ['64KiB', 65_536],
+      ['4M', 4_194_304],
+    ] as const) {
+      const args = ['create', 'model', '--piece-length', text, '--web-seed', 'http://a.example/models']
+      const made = await json(dir, args)
+      assert.equal(made['piece_length'], bytes)
+      assert.deepEqual(made['web_seeds'], ['http://a.example/models/'])
+    }
+    const read = await parseMetainfo(await readFile(join(dir, 'model.torrent')), nodeHashes)
+    assert.deepEqual([read.piece_length, read.web_seeds], [4_194_304, ['http://a.example/models/']])
   })
 })
 
@@ -200,6 +218,44 @@ describe('when a torrent is shown', () => {
       `${String(made['magnet_v1'])}\n`,
     )
     assert.equal((await json(dir, ['magnet', 'a.gguf.torrent']))['magnet'], made['magnet'])
+    assert.match((await qal(dir, ['show', 'a.gguf.torrent'])).stdout, /^magnet v1 {5}magnet:/m)
+  })
+
+  it('says what a magnet link says, and writes it whole or v1', async (t) => {
+    const dir = await tempDir(t)
+    await writeFile(join(dir, 'a.gguf'), content(50_000))
+    const made = await json(dir, ['create', 'a.gguf', '--announce', 'udp://a.example:1'])
+    const given = `${String(made['magnet']).replace('dn=a.gguf', 'dn=a+b.gguf')}&so=0,2-4`
+    const said = await json(dir, ['magnet', given])
+    assert.deepEqual(
+      ['info_hash', 'info_hash_v2', 'name', 'size_bytes', 'trackers', 'select'].map((key) => said[key]),
+      [
+        made['info_hash'],
+        made['info_hash_v2'],
+        'a b.gguf',
+        50_000,
+        ['udp://a.example:1'],
+        [
+          [0, 0],
+          [2, 4],
+        ],
+      ],
+    )
+    assert.deepEqual(parseMagnet(String(said['magnet'])), parseMagnet(given))
+    const { stdout } = await qal(dir, ['magnet', given])
+    assert.match(stdout, /^only files {4}0, 2 to 4$/m)
+    assert.match(stdout, /^name {10}a b\.gguf$/m)
+    assert.equal((await qal(dir, ['magnet', given, '--v1'])).stdout, `${String(said['magnet_v1'])}\n`)
+    assert.equal(parseMagnet(String(said['magnet_v1'])).infoHashV2, null)
+    const v2 = `magnet:?xt=urn:btmh:1220${String(made['info_hash_v2'])}`
+    for (const [args, message] of [
+      [[v2, '--v1'], /^torrent_magnet_no_hash/],
+      [['magnet:?xt=urn:btih:x'], /^torrent_magnet_hash/],
+    ] as const) {
+      const result = await qal(dir, ['magnet', ...args])
+      assert.equal(result.code, 4)
+      assert.match(result.stderr, message)
+    }
   })
 
   it('refuses what is hostile with 4, and what is not there with 2', async (t) => {

@@ -11,6 +11,8 @@ import { QalError } from '../core/error.ts'
 export interface CreateFromPathOptions {
   /** Announce URLs, each a tier of its own. */
   announce?: readonly string[]
+  /** Announce URLs in tiers (BEP 12), instead of `announce`. */
+  trackers?: readonly (readonly string[])[]
   webSeeds?: readonly string[]
   comment?: string
   v1?: boolean
@@ -26,6 +28,9 @@ export interface CreateFromPathOptions {
 }
 
 export interface CreatedFromPath extends CreatedTorrent {
+  /** Announce URLs in tiers, as they were written. */
+  trackers: string[][]
+  web_seeds: string[]
   /** Files and folders whose names begin with a dot, left out. */
   skipped: string[]
 }
@@ -44,9 +49,13 @@ export async function createFromPath(
 ): Promise<CreatedFromPath> {
   const { announce, creationDate, onlyFile = false, threads, ...rest } = options
   const walk = await findFiles(path, { onlyFile })
+  const trackers = (rest.trackers ?? announce?.map((url) => [url]) ?? []).map((tier) => [...tier])
+  // Clients put the torrent's name behind a folder's web seed, some of them without a slash of their own.
+  const webSeeds = (rest.webSeeds ?? []).map((url) => (walk.folder && !url.endsWith('/') ? `${url}/` : url))
   const plan = planTorrent(walk, {
     ...rest,
-    trackers: (announce ?? []).map((url) => [url]),
+    trackers,
+    webSeeds,
     creationDate: creationDate ?? defaultCreationDate(),
     createdBy: 'Qal.to',
   })
@@ -63,7 +72,8 @@ export async function createFromPath(
           { ...plan, files: files.map((file) => ({ ...file, chunks: readChunks(file) })) },
           nodeHashes,
         )
-  return { ...(await finishTorrent(plan, hashed, nodeHashes)), skipped: walk.skipped }
+  const created = await finishTorrent(plan, hashed, nodeHashes)
+  return { ...created, trackers, web_seeds: webSeeds, skipped: walk.skipped }
 }
 
 export interface FoundDigests {

@@ -3,7 +3,7 @@ import { QalError } from '../core/error.ts'
 import { decode } from '../torrent/bencode.ts'
 import { asKind, required, requiredNumber } from '../torrent/fields.ts'
 import { readTorrentName, readV1Files } from '../torrent/files-v1.ts'
-import { MAX_PIECE_BYTES, MAX_PIECES, MIN_PIECE_BYTES } from '../torrent/limits.ts'
+import { isPieceLength, MAX_PIECES } from '../torrent/limits.ts'
 import type { Metainfo } from '../torrent/metainfo.ts'
 import { checkCollisions } from '../torrent/path-rules.ts'
 
@@ -50,12 +50,7 @@ export function layoutOfInfo(infoBytes: Uint8Array, infoHash: string): Layout {
   checkCollisions(list.files)
   const count = Math.ceil(list.total / pieceLength)
   const sound =
-    pieceLength >= MIN_PIECE_BYTES &&
-    pieceLength <= MAX_PIECE_BYTES &&
-    Number.isInteger(Math.log2(pieceLength)) &&
-    count > 0 &&
-    count <= MAX_PIECES &&
-    pieces.value.length === count * 20
+    isPieceLength(pieceLength) && count > 0 && count <= MAX_PIECES && pieces.value.length === count * 20
   if (!sound) {
     throw new QalError('torrent_pieces_length', 'Cannot read info.pieces: expected one hash for each piece', {
       field: 'info.pieces',

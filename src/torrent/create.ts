@@ -2,7 +2,7 @@ import { encode, Raw, type Encodable } from './bencode.ts'
 import { hashFiles, type HashedFile, type HashedFiles } from './create-hash.ts'
 import { checkFileCount } from './files-v1.ts'
 import type { HashProvider } from './hash-provider.ts'
-import { MAX_PIECE_BYTES, MAX_PIECES, MAX_TORRENT_BYTES, MIN_PIECE_BYTES } from './limits.ts'
+import { isPieceLength, MAX_PIECE_BYTES, MAX_PIECES, MAX_TORRENT_BYTES, MIN_PIECE_BYTES } from './limits.ts'
 import { setTrackers } from './outer.ts'
 import { checkCollisions, checkName, joinPath } from './path-rules.ts'
 import { latin1, refusal } from './refuse.ts'
@@ -213,7 +213,7 @@ function checkSize(size: number): void {
 }
 
 function checkPieceLength(length: number, size: number): number {
-  if (length < MIN_PIECE_BYTES || length > MAX_PIECE_BYTES || !Number.isInteger(Math.log2(length))) {
+  if (!isPieceLength(length)) {
     const expected = `a power of two from ${MIN_PIECE_BYTES} to ${MAX_PIECE_BYTES}`
     throw refusal(
       'torrent_piece_length',

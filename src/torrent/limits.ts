@@ -10,3 +10,8 @@ export const MAX_PIECE_BYTES = 256 * 2 ** 20
 export const MAX_FILE_BYTES = (2 ** 30 - 1) * 16_384 - 1
 /** A .torrent file: room for a model of tens of terabytes. */
 export const MAX_TORRENT_BYTES = 10_000_000
+
+/** Whether pieces may be so long: a power of two (BEP 52), of at least a block. */
+export function isPieceLength(bytes: number): boolean {
+  return bytes >= MIN_PIECE_BYTES && bytes <= MAX_PIECE_BYTES && Number.isInteger(Math.log2(bytes))
+}

@@ -3,7 +3,7 @@ import { asKind, optional, required, requiredNumber } from './fields.ts'
 import { addSize, readTorrentName, readV1Files, type FileEntry, type FileList } from './files-v1.ts'
 import { alignUp, readV2Files } from './files-v2.ts'
 import type { HashProvider } from './hash-provider.ts'
-import { MAX_PIECE_BYTES, MAX_PIECES, MAX_TORRENT_BYTES, MIN_PIECE_BYTES } from './limits.ts'
+import { isPieceLength, MAX_PIECE_BYTES, MAX_PIECES, MAX_TORRENT_BYTES, MIN_PIECE_BYTES } from './limits.ts'
 import { readOuter, setTrackers, type Outer } from './outer.ts'
 import { checkCollisions } from './path-rules.ts'
 import { readPieceLayers } from './piece-layers.ts'
@@ -139,7 +139,7 @@ function readVersion(info: BDictionary): boolean {
 
 function readPieceLength(info: BDictionary): number {
   const length = requiredNumber(info, 'piece length', 'info.', 1)
-  if (length < MIN_PIECE_BYTES || length > MAX_PIECE_BYTES || !Number.isInteger(Math.log2(length))) {
+  if (!isPieceLength(length)) {
     const expected = `a power of two from ${MIN_PIECE_BYTES} to ${MAX_PIECE_BYTES}`
     throw refusal(
       'torrent_piece_length',
