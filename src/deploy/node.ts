@@ -13,7 +13,7 @@ import { createTracker } from '../swarm/tracker.ts'
 import { createApp } from '../web/app.ts'
 import { startChild, type Child } from './child.ts'
 import { startScraper } from './scraper.ts'
-import { isLoopback, type ServeSettings } from './settings.ts'
+import { hubUrl, isLoopback, type ServeSettings } from './settings.ts'
 import { signInWays } from './sign-in-ways.ts'
 import { openStores, SITE_NAME, type Stores } from './stores.ts'
 import { verifierToken } from './verifier-member.ts'
@@ -110,6 +110,7 @@ export async function startNode(settings: ServeSettings, demo = false): Promise<
       token: verifier.token,
       data: settings.data,
       allow,
+      hub: hubUrl(process.env['QAL_HF_URL']),
     })
     children.push(seeder, judges)
     closers.push(() => Promise.all(children.map((child) => child.stop())).then(() => undefined))

@@ -1,4 +1,5 @@
 import { QalError } from '../core/error.ts'
+import { hubBase } from '../core/hub.ts'
 
 export interface ServeSettings {
   port: number
@@ -19,6 +20,24 @@ export function parseServeSettings(options: { port: string; host: string; data: 
       exit: 2,
     })
   return { port, host: options.host, data: options.data }
+}
+
+/** The address of the publishers' hub; throws `cli_usage` for what is none. */
+export function hubUrl(configured: string | undefined): string {
+  const base = hubBase(configured)
+  const url = URL.parse(base)
+  const usable = /^https?:$/.test(url?.protocol ?? '') && url?.username === '' && !/[?#]/.test(base)
+  if (!usable || base.length > 200)
+    throw new QalError(
+      'cli_usage',
+      `Cannot use QAL_HF_URL ${base}: expected such as https://huggingface.co`,
+      {
+        field: 'QAL_HF_URL',
+        expected: 'an http or https URL without a query',
+        exit: 2,
+      },
+    )
+  return base
 }
 
 /** Whether a host name or address is this machine only. */

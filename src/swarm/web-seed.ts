@@ -83,7 +83,7 @@ function readerOf(
 }
 
 /** BEP 19: the URL itself for a single file, unless it ends in a slash; for a folder the path is added. */
-function webSeedUrl(url: string, path: string, single: boolean): string {
+export function webSeedUrl(url: string, path: string, single: boolean): string {
   if (single && !url.endsWith('/')) return url
   const escaped = path.split('/').map(encodeURIComponent).join('/')
   return `${url}${url.endsWith('/') ? '' : '/'}${escaped}`

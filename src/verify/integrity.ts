@@ -8,18 +8,24 @@ import { type FileDigests, type PieceCheck, digestFiles } from './digest-files.t
 import type { FetchedTorrent, VerificationJob } from './job.ts'
 import { judgeOf } from './judge.ts'
 import { primaryFile } from '../core/files.ts'
+import type { PublisherRecorded } from '../core/events.ts'
 import type { Check, Judge, SignatureReport, VerifiedFile } from '../core/report.ts'
+import { comparePublisher, type PublisherWord } from './publisher.ts'
 
 export interface Integrity {
   judge: Judge
   files: VerifiedFile[]
   signature: SignatureReport | null
+  publisher: PublisherRecorded | null
 }
 
 export interface IntegrityInput {
   job: VerificationJob
   metainfo: Metainfo
   fetched: FetchedTorrent
+  /** What was asked elsewhere meanwhile; neither rejects. */
+  publisher: Promise<PublisherWord>
+  webSeeds: Promise<Check[]>
   onProgress?: (doneBytes: number, totalBytes: number) => void
   signal?: AbortSignal
   now: Date
@@ -27,7 +33,7 @@ export interface IntegrityInput {
 
 /**
  * Are these the published bytes? One read of all files: complete, size, SHA-256,
- * MD5, pieces, v2 roots, signature (T8). Required: that all files are there with
+ * MD5, pieces, v2 roots, signature, the publisher's digest (T8, T13). Required: that all files are there with
  * their sizes, the pieces that the info hash commits to, and SHA-256 of the model.
  */
 export async function judgeIntegrity(input: IntegrityInput): Promise<Integrity> {
@@ -41,11 +47,14 @@ export async function judgeIntegrity(input: IntegrityInput): Promise<Integrity> 
   })
   const digests = new Map(files.map((file) => [file.path, file]))
   const signature = await signed.finish(digests.has(signed.path))
+  const publisher = comparePublisher(await input.publisher, digests)
   const checks = [
     ...completeness(job.files, metainfo, digests),
     piecesCheck(metainfo, pieces),
     ...job.files.flatMap((listed) => fileChecks(listed, digests.get(listed.path), metainfo)),
     ...(signature === null ? [] : [signature.check]),
+    ...publisher.checks,
+    ...(await input.webSeeds),
   ]
   return {
     judge: judgeOf(
@@ -58,6 +67,7 @@ export async function judgeIntegrity(input: IntegrityInput): Promise<Integrity> 
       return found === undefined ? [] : [{ ...found, role } as VerifiedFile]
     }),
     signature: signature?.report ?? null,
+    publisher: publisher.recorded,
   }
 }
 

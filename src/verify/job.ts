@@ -2,6 +2,9 @@ import type { ListedFile } from '../core/events.ts'
 import type { ByteSource } from '../core/byte-source.ts'
 import type { InspectOptions, Inspection } from '../gguf/inspect.ts'
 import type { BehaviourOptions } from './behaviour.ts'
+import type { Hub, PublisherClaim } from './publisher.ts'
+import type { Check } from '../core/report.ts'
+import type { Metainfo } from '../torrent/metainfo.ts'
 
 /** One listing to verify: what was submitted, as claims to check. */
 export interface VerificationJob {
@@ -12,6 +15,8 @@ export interface VerificationJob {
   files: readonly ListedFile[]
   /** Quantisation as the uploader labels it. */
   label?: string
+  /** What of the source the publisher's hub can be asked for. */
+  source?: PublisherClaim
   signature?: {
     /** Detached, armored or binary. */
     signature: string | Uint8Array
@@ -54,6 +59,10 @@ export interface VerifierDeps {
   fetch(request: FetchRequest): Promise<FetchedTorrent>
   inspect?: (source: ByteSource, options: InspectOptions) => Promise<Inspection>
   behaviour?: BehaviourOptions
+  /** The publisher's hub; without it no digest is asked for. */
+  hub?: Hub
+  /** Looks at the torrent's web seeds: a check each, none of which fails. */
+  webSeeds?(metainfo: Metainfo): Promise<Check[]>
   /** Where the jobs' folders are made; by default the system's temporary folder. */
   workDir?: string
   onProgress?(progress: VerificationProgress): void

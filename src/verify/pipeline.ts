@@ -10,6 +10,7 @@ import { type Form, judgeForm } from './form.ts'
 import { type Integrity, judgeIntegrity } from './integrity.ts'
 import type { FetchedTorrent, VerificationJob, VerificationStep, VerifierDeps } from './job.ts'
 import { recommend } from './judge.ts'
+import { askPublisher } from './publisher.ts'
 import { VerificationReport } from '../core/report.ts'
 
 /**
@@ -61,10 +62,15 @@ async function integrityStep(
   deps: VerifierDeps,
   now: Date,
 ): Promise<Integrity> {
+  // Both ask elsewhere, while the files are hashed.
+  const publisher = askPublisher(job.source, job.files, deps.hub, deps.signal)
+  const webSeeds = (deps.webSeeds?.(metainfo) ?? Promise.resolve([])).catch(() => [])
   const integrity = await judgeIntegrity({
     job,
     metainfo,
     fetched,
+    publisher,
+    webSeeds,
     now,
     onProgress: (done, total) => tell(deps, 'integrity', share(done, total), 'Hashing'),
     ...(deps.signal && { signal: deps.signal }),
@@ -168,6 +174,7 @@ function reportStep(job: VerificationJob, found: Findings, deps: VerifierDeps): 
     files: integrity.files,
     judges,
     signature: integrity.signature,
+    publisher: integrity.publisher,
     inspection: form.inspection,
     recommendation: recommend({ judges }),
   })

@@ -19,6 +19,12 @@ const ClaimedListing = z.object({
   quantisation: z.object({ claimed: z.string().nullable() }),
   signature: z.object({ blob: z.string().nullable(), fingerprint: z.string().nullable() }),
   uploader: z.object({ handle: z.string() }),
+  source: z.object({
+    repository: z.string().nullable(),
+    commit: z.string().nullable(),
+    // Sites of before version 3 of events name no file.
+    path: z.string().nullable().default(null),
+  }),
 })
 export type ClaimedListing = z.infer<typeof ClaimedListing>
 

@@ -4,14 +4,18 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { isQalError, QalError } from '../core/error.ts'
 import type { ListedFile } from '../core/events.ts'
 import type { VerificationReport } from '../core/report.ts'
-import { addressPolicy } from '../swarm/addresses.ts'
+import { hubBase } from '../core/hub.ts'
+import { addressPolicy, policyFor } from '../swarm/addresses.ts'
+import { askHub } from '../swarm/hub.ts'
 import { nodeHashes } from '../swarm/node-hashes.ts'
 import { fetchTorrent, type FetchResult } from '../swarm/fetch.ts'
 import { parseMagnet } from '../torrent/magnet.ts'
 import { clientTorrent, type Metainfo, parseMetainfo } from '../torrent/metainfo.ts'
 import type { FetchedTorrent, VerificationJob, VerifierDeps } from './job.ts'
 import { verifyListing } from './pipeline.ts'
+import type { Hub } from './publisher.ts'
 import { type ClaimedListing, SiteClient } from './site-client.ts'
+import { checkWebSeeds } from './web-seeds.ts'
 
 export interface WorkerSettings {
   site: string
@@ -23,6 +27,8 @@ export interface WorkerSettings {
   allow: readonly string[]
   /** As reports name it. */
   name: string
+  /** The publisher's hub: its address, as `hubBase` gives it. */
+  hub: string
 }
 
 const LOOK_EVERY_MS = 5_000
@@ -142,6 +148,9 @@ async function work(
       workDir,
       signal,
       fetch,
+      hub: hubOf(settings),
+      webSeeds: (metainfo) =>
+        checkWebSeeds(metainfo, files, { policy: addressPolicy([...settings.allow]), signal }),
       onProgress: ({ step, fraction }) => {
         const moved = step !== progress.step
         progress = { step, fraction }
@@ -152,6 +161,15 @@ async function work(
   } finally {
     clearInterval(beat)
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+  }
+}
+
+/** The Hub, held to the address policy; an address that the operator set may be one of their own. */
+function hubOf({ hub, allow }: WorkerSettings): Hub {
+  const policy = hub === hubBase(undefined) ? addressPolicy([...allow]) : policyFor([hub], [...allow])
+  return {
+    base: hub,
+    ask: (question, signal) => askHub(question, { base: hub, policy, ...(signal && { signal }) }),
   }
 }
 
@@ -187,6 +205,7 @@ async function jobOf(
     listing_id: listing.id,
     torrent,
     files,
+    source: listing.source,
     ...(listing.quantisation.claimed === null ? {} : { label: listing.quantisation.claimed }),
     ...(signature === null ? {} : { signature: { signature, ...(key === null ? {} : { public_key: key }) } }),
   }
