@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { inCi, requireTool, runTool, tempDir } from './tools.ts'
 import { writeGguf, type WriteValue } from '../src/gguf/write.ts'
 
-const LIBRARIES = fileURLToPath(
+/** Where llama.cpp's libraries for Linux are, if they are installed. */
+export const GGML_LIBRARIES = fileURLToPath(
   new URL('../llama/node_modules/@node-llama-cpp/linux-x64/bins/linux-x64/', import.meta.url),
 )
 
@@ -200,17 +201,23 @@ function valueOf(value: Keys[string]): WriteValue {
   return { type: 'array', of: 'u32', values: value }
 }
 
+/** Use as `if (!requireGgml(t)) return`: skips the test where the libraries are not installed, and throws in CI. */
+export function requireGgml(t: TestContext): boolean {
+  const found =
+    existsSync(GGML_LIBRARIES) && readdirSync(GGML_LIBRARIES).some((name) => /^libllama\.v.*\.so$/.test(name))
+  if (found) return true
+  const reason = 'the llama.cpp library for Linux is absent from llama/node_modules'
+  if (inCi()) throw new Error(reason)
+  t.skip(reason)
+  return false
+}
+
 /** llama.cpp's own word on each case; null, after skipping the test, where its library is not installed. */
 export async function askMemory(
   t: TestContext,
   cases: readonly MemoryCase[],
 ): Promise<MemoryAnswer[] | null> {
-  if (!existsSync(LIBRARIES) || !readdirSync(LIBRARIES).some((name) => /^libllama\.v.*\.so$/.test(name))) {
-    const reason = 'the llama.cpp library for Linux is absent from llama/node_modules'
-    if (inCi()) throw new Error(reason)
-    t.skip(reason)
-    return null
-  }
+  if (!requireGgml(t)) return null
   if (!requireTool(t, 'python3')) return null
   const dir = await tempDir(t)
   const questions = await Promise.all(
@@ -223,7 +230,7 @@ export async function askMemory(
       return { name, path, contexts, simulate, tensors, alike, whole, layers, types, save: asked.save ?? '' }
     }),
   )
-  const { code, stdout, stderr } = await runTool('python3', ['-c', ASK, LIBRARIES], {
+  const { code, stdout, stderr } = await runTool('python3', ['-c', ASK, GGML_LIBRARIES], {
     input: JSON.stringify(questions),
     env: { ...process.env, GGML_NO_BACKTRACE: '1' },
   })

@@ -54,7 +54,7 @@ export async function inspectSafetensors(
   const bytes = tensors.reduce((sum, tensor) => sum + tensor.bytes, 0)
   let read = 0
   if (sampleBytes > 0 && sampled.length > 0) {
-    const sample = await sampleWeights(source, sampled, sampleBytes)
+    const sample = await sampleWeights(source, sampled, { maxBytes: sampleBytes })
     findings.push(...sample.findings)
     read = sample.bytes_read
   }

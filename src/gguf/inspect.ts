@@ -14,6 +14,7 @@ import { proveTensors, type Claim, type Proof, type Quantisation } from './proof
 import { claimOfHeader, quantisationFindings } from './quantisation-findings.ts'
 import { RULES, type GgufCode } from './rules.ts'
 import { sampleWeights } from './sample.ts'
+import { sizeFindings } from './size-claims.ts'
 import { inspectSafetensors, type SafetensorsSummary } from './inspect-safetensors.ts'
 import { checkOtherKind } from './other-kinds.ts'
 import { gatherShards, lonelyShard, splitOf, tensorsOf, type OpenShard, type Shard } from './split.ts'
@@ -114,9 +115,17 @@ export async function inspect(source: ByteSource, options: InspectOptions = {}):
     proof = proveTensors(header, tensors, claimsOf(options, ofHeader.claim), {
       knownArchitecture: architecture !== null && isKnownArchitecture(architecture),
     })
-    findings.push(...ofHeader.findings, ...quantisationFindings(header, tensors, proof.quantisation))
+    findings.push(
+      ...ofHeader.findings,
+      ...quantisationFindings(header, tensors, proof.quantisation),
+      ...sizeFindings(header, { parameters: weigh(tensors).elements, fileName: options.fileName }),
+    )
   }
-  const weights = await lookIntoWeights(shards, options.sampleBytes ?? DEFAULT_SAMPLE_BYTES, findings)
+  const weights = await lookIntoWeights(
+    shards,
+    { budget: options.sampleBytes ?? DEFAULT_SAMPLE_BYTES, architecture },
+    findings,
+  )
   return conclude(
     {
       ...nothing,
@@ -255,7 +264,7 @@ function claimsOf({ fileName, label }: InspectOptions, ofHeader: Claim | null): 
 
 async function lookIntoWeights(
   shards: readonly Shard[],
-  budget: number,
+  { budget, architecture }: { budget: number; architecture: string | null },
   findings: Finding[],
 ): Promise<Inspection['weights']> {
   const total = weigh(tensorsOf(shards)).bytes
@@ -264,7 +273,7 @@ async function lookIntoWeights(
   for (const { source, header } of shards) {
     findings.push(...(await checkGaps(source, header)))
     const share = Math.ceil((weigh(header.tensors).bytes / total) * budget)
-    const sample = await sampleWeights(source, header.tensors, share)
+    const sample = await sampleWeights(source, header.tensors, { maxBytes: share, architecture })
     // A tensor that is empty in one shard says nothing of the whole, so only a single file is refused for it.
     for (const finding of sample.findings)
       findings.push(

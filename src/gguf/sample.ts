@@ -1,4 +1,5 @@
 import type { ByteSource } from '../core/byte-source.ts'
+import { SpacingScan, type WideType } from './blown-up.ts'
 import type { Finding } from './finding.ts'
 import type { GgufTensor } from './header.ts'
 import { isQuantisable } from './recipe.ts'
@@ -39,6 +40,8 @@ const HALF_SCALES: Partial<Record<TensorTypeName, readonly number[]>> = {
   Q2_0: [0],
 }
 
+const WIDE: ReadonlySet<TensorTypeName> = new Set(['F32', 'F16', 'BF16', 'Q8_0'])
+
 interface Seen {
   tensor: GgufTensor
   /** First non-finite value or scale, in bytes from the file's start. */
@@ -47,8 +50,8 @@ interface Seen {
   zero: boolean
   /** Whether every block (or value) looked at was the same. */
   constant: boolean
-  /** Whether every run of 32 weights held at most 16 different values; null where that cannot be said. */
-  fewLevels: boolean | null
+  /** How the weights are spaced; null for a type that cannot hide fewer bits. */
+  spacing: SpacingScan | null
   /** Whether every F32 had the low 16 bits of its mantissa empty. */
   shortMantissa: boolean
 }
@@ -61,7 +64,7 @@ interface Seen {
 export async function sampleWeights(
   source: ByteSource,
   tensors: readonly GgufTensor[],
-  maxBytes: number,
+  { maxBytes, architecture = null }: { maxBytes: number; architecture?: string | null },
 ): Promise<WeightSample> {
   const total = tensors.reduce((sum, { bytes }) => sum + bytes, 0)
   const seen: Seen[] = []
@@ -73,7 +76,7 @@ export async function sampleWeights(
       bad: null,
       zero: true,
       constant: true,
-      fewLevels: null,
+      spacing: WIDE.has(tensor.type) ? new SpacingScan(tensor.type as WideType) : null,
       shortMantissa: true,
     }
     const scan = scanner(state)
@@ -83,7 +86,12 @@ export async function sampleWeights(
     }
     seen.push(state)
   }
-  return { findings: conclude(seen), bytes_read: read, bytes_total: total, complete: read === total }
+  return {
+    findings: conclude(seen, architecture),
+    bytes_read: read,
+    bytes_total: total,
+    complete: read === total,
+  }
 }
 
 const SLICE_BYTES = 256 * 1024
@@ -128,24 +136,21 @@ const WORDS = {
 
 function valueScanner(state: Seen, type: keyof typeof WORDS): Scan {
   const { bytes: size, exponent } = WORDS[type]
+  // llama.cpp makes a float of a double, and one too large for that becomes infinite.
+  const isBad = (data: DataView, at: number, word: number) =>
+    type === 'F64' ? !Number.isFinite(Math.fround(data.getFloat64(at, true))) : (word & exponent) === exponent
   let first: number | null = null
-  const levels = new Set<number>()
-  state.fewLevels = type === 'F64' ? null : true
   return (bytes, offset) => {
     const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     for (let at = 0; at + size <= bytes.length; at += size) {
       const word = size === 2 ? data.getUint16(at, true) : data.getUint32(size === 8 ? at + 4 : at, true)
-      if ((word & exponent) === exponent && state.bad === null) state.bad = offset + at
+      if (state.bad === null && isBad(data, at, word)) state.bad = offset + at
       if (word !== 0) state.zero = false
       first ??= word
       if (word !== first) state.constant = false
       if (type === 'F32' && (word & 0x1fff) !== 0) state.shortMantissa = false
-      if (state.fewLevels !== true) continue
-      levels.add(word)
-      if ((at / size) % 32 !== 31) continue
-      if (levels.size > 16) state.fewLevels = false
-      levels.clear()
     }
+    state.spacing?.look(bytes)
   }
 }
 
@@ -154,8 +159,6 @@ function blockScanner(state: Seen): Scan {
   const size = TENSOR_TYPES[type].bytes
   const isBad = scaleCheck(type)
   let first: Uint8Array | null = null
-  if (type === 'Q8_0') state.fewLevels = true
-  const levels = new Set<number>()
   return (bytes, offset) => {
     const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     for (let at = 0; at + size <= bytes.length; at += size) {
@@ -167,11 +170,8 @@ function blockScanner(state: Seen): Scan {
         const same: Uint8Array = first
         if (block.some((byte, i) => byte !== same[i])) state.constant = false
       }
-      if (state.fewLevels !== true) continue
-      for (let i = 2; i < size; i += 1) levels.add(bytes[at + i] ?? 0)
-      if (levels.size > 16) state.fewLevels = false
-      levels.clear()
     }
+    state.spacing?.look(bytes)
   }
 }
 
@@ -197,7 +197,7 @@ function scaleCheck(type: TensorTypeName): (data: DataView, at: number) => boole
   return () => false
 }
 
-function conclude(seen: readonly Seen[]): Finding[] {
+function conclude(seen: readonly Seen[], architecture: string | null): Finding[] {
   const findings: Finding[] = []
   const bad = seen.filter((state) => state.bad !== null)
   const [firstBad] = bad
@@ -223,23 +223,39 @@ function conclude(seen: readonly Seen[]): Finding[] {
       offset: firstEmpty.tensor.offset,
     })
   const alive = weights.filter((state) => !empty.includes(state))
-  findings.push(...blownUp(alive))
+  findings.push(...blownUp(alive, architecture !== null && NARROW_ORIGINALS.test(architecture)))
   return findings
 }
 
-function blownUp(weights: readonly Seen[]): Finding[] {
+const EVIDENCE: Record<number, string> = {
+  4: 'of each 32 at most 16 differ',
+  6: 'they lie on even grids of at most 64 steps',
+  8: 'each 32 lie on an even grid of 127 steps to either side',
+}
+
+/** Published in 4 bits or fewer by their makers, so that a wider file of them is no worse than the original. */
+const NARROW_ORIGINALS = /^(?:gpt-oss|bitnet)$/
+
+function blownUp(weights: readonly Seen[], original: boolean): Finding[] {
   const size = (states: readonly Seen[]) => states.reduce((sum, { tensor }) => sum + tensor.elements, 0)
   const all = size(weights)
   if (all === 0) return []
-  const few = weights.filter(({ fewLevels }) => fewLevels === true)
-  if (size(few) > all / 2)
+  const narrow = weights.filter(({ spacing }) => (spacing?.bits ?? null) !== null)
+  if (size(narrow) > all / 2) {
+    // The fewest bits that are enough for most of the weights: the output is often kept in more.
+    const bits =
+      ([4, 6, 8] as const).find(
+        (n) => size(narrow.filter(({ spacing }) => (spacing?.bits ?? 9) <= n)) > all / 2,
+      ) ?? 8
+    const types = [...new Set(narrow.map(({ tensor }) => tensor.type))].join(' and ')
     return [
       {
         code: 'gguf_weights_blown_up',
-        severity: 'warn',
-        message: `The ${few[0]?.tensor.type} weights hold at most 16 values in each run of 32: they were blown up from 4 bits or fewer`,
+        severity: original ? 'info' : 'warn',
+        message: `The ${types} weights hold no more than ${bits} bits each: ${EVIDENCE[bits] ?? ''}${original ? ', as this architecture is published' : ', so they were blown up from a smaller quantisation'}`,
       },
     ]
+  }
   const short = weights.filter(({ tensor, shortMantissa }) => tensor.type === 'F32' && shortMantissa)
   if (short.length > 0 && size(short) === size(weights.filter(({ tensor }) => tensor.type === 'F32')))
     return [
