@@ -22,6 +22,8 @@ export interface CheckedGetOptions {
   sameOrigin?: boolean
   /** Looks at each answer's head, redirects left out; what it throws ends the exchange before the body is read. */
   onHead?: (head: CheckedHead) => void
+  /** Takes the body as it arrives, each chunk when the one before is done with; the answer's own is empty then. */
+  onChunk?: (chunk: Buffer) => Promise<void> | void
 }
 
 export interface CheckedHead {
@@ -115,7 +117,7 @@ async function getOnce(
     // A redirect's own text may be longer than the few bytes that were asked for.
     if (redirectOf(head, options) !== undefined) return { ...head, body: new Uint8Array() }
     options.onHead?.(head)
-    return { ...head, body: await readAll(response, options.maxBytes, url) }
+    return { ...head, body: await readAll(response, options, url) }
   } catch (cause) {
     if (cause instanceof QalError) throw cause
     throw httpFailed(url, signal.aborted ? 'it took too long or was stopped' : reason(cause), cause)
@@ -124,7 +126,11 @@ async function getOnce(
   }
 }
 
-async function readAll(response: IncomingMessage, maxBytes: number, url: string): Promise<Uint8Array> {
+async function readAll(
+  response: IncomingMessage,
+  { maxBytes, onChunk }: CheckedGetOptions,
+  url: string,
+): Promise<Uint8Array> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -136,7 +142,8 @@ async function readAll(response: IncomingMessage, maxBytes: number, url: string)
         { expected: `at most ${maxBytes} bytes`, found: `${size} bytes and more` },
       )
     }
-    chunks.push(chunk)
+    if (onChunk) await onChunk(chunk)
+    else chunks.push(chunk)
   }
   return Buffer.concat(chunks)
 }

@@ -4,32 +4,38 @@
  * whatever they end, it is this, and `fetch.ts` says so.
  */
 import { once } from 'node:events'
-import { setTimeout as wait } from 'node:timers/promises'
-import WebTorrent, { type Torrent, type Wire } from 'webtorrent'
-import { isQalError, type ErrorCode } from '../core/error.ts'
+import type WebTorrent from 'webtorrent'
+import type { Torrent, Wire } from 'webtorrent'
+import { isQalError, QalError, type ErrorCode } from '../core/error.ts'
+import { clientTorrent } from '../torrent/metainfo.ts'
 import { addressPolicy, type AddressPolicy } from './addresses.ts'
-import { announceTo } from './announce.ts'
-import { openDht } from './dht.ts'
 import { diskStore, type ChunkStore } from './disk-store.ts'
-import type { FetchJob, FetchProgress, ToParent } from './fetch-protocol.ts'
-import { diskPath } from './layout.ts'
+import { Download } from './download.ts'
+import { NOTHING, type DataJob, type FetchJob, type FetchProgress, type ToParent } from './fetch-protocol.ts'
+import { findPeers, startClient } from './fetch-swarm.ts'
 import { gatePeers, type PeerGate } from './peer-gate.ts'
-import { CheckedWebSeed } from './web-seed.ts'
+import { PieceJournal } from './piece-journal.ts'
+import { layoutOf, pieceCount } from './layout.ts'
+import { RateLimit } from './rate-limit.ts'
+import { WebSeed } from './web-seed.ts'
+import { readBlocks } from './wire-blocks.ts'
+import { Wires } from './wires.ts'
 
 const PROGRESS_EVERY_MS = 250
-const ANNOUNCE_TIMEOUT_MS = 15_000
-/** While nobody is there, ask again sooner than the tracker's interval, but no sooner than trackers take well: once soon, for a seeder that starts as we do, then each minute. */
-const LONELY_INTERVAL_MS = 60_000
-const LONELY_FIRST_MS = 10_000
-/** A lookup asks dozens of strangers. */
-const DHT_INTERVAL_MS = 5 * 60_000
-const GOODBYE_WITHIN_MS = 1_000
-const MAX_CONNECTIONS = 50
-const CACHE_BYTES = 32 * 2 ** 20
+
+/** What is to be done before this process ends, the latest first. */
+const leaving: (() => unknown)[] = []
+const stop = new AbortController()
 
 process.once('message', (job) => {
-  run(job as FetchJob).catch(fail)
+  process.once('message', () => {
+    leave().then(() => process.exit(0), fail)
+  })
+  const work = job as FetchJob
+  ;(work.data ? fetchData(work, work.data) : fetchMetadata(work)).catch(fail)
 })
+// Ctrl-C reaches the whole process group; the parent decides when this ends.
+for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
 process.once('disconnect', () => process.exit(0))
 process.on('uncaughtException', fail)
 // The library leaves promises behind when it is closed; what matters arrives as events.
@@ -42,8 +48,10 @@ function send(message: ToParent): void {
 function fail(error: unknown): void {
   const code: ErrorCode = isQalError(error) ? error.code : 'swarm_client_failed'
   const message = error instanceof Error ? error.message : String(error)
+  const { exit, field } = isQalError(error) ? error.facts : {}
+  const facts = { ...(exit && { exit }), ...(field && { field }) }
   if (!process.connected) process.exit(1)
-  const failed: ToParent = { type: 'failed', code, message: message.slice(0, 500) }
+  const failed: ToParent = { type: 'failed', code, message: message.slice(0, 500), facts }
   process.send?.(failed, undefined, undefined, () => process.exit(1))
 }
 
@@ -52,167 +60,188 @@ function problem(url: string, error: unknown): void {
   send({ type: 'problem', url, code, message: error instanceof Error ? error.message : String(error) })
 }
 
-async function run(job: FetchJob): Promise<void> {
+async function leave(): Promise<void> {
+  stop.abort()
+  for (const step of leaving.splice(0)) await step()
+}
+
+async function fetchMetadata(job: FetchJob): Promise<void> {
   const policy = addressPolicy(job.allow)
-  const client = new WebTorrent({
-    dht: false,
-    lsd: false,
-    utPex: true,
-    utp: false,
-    natUpnp: false,
-    natPmp: false,
-    // Trackers and web seeds are asked by our own code, held to the policy.
-    webSeeds: false,
-    tracker: false,
-    // Nobody is invited: who may be spoken to is decided here.
-    torrentPort: { host: '127.0.0.1', port: 0 },
-    maxConns: MAX_CONNECTIONS,
-  })
+  const progress: FetchProgress = { ...NOTHING }
+  const client = await startClient(job, policy)
   client.on('error', fail)
-  await once(client, 'listening')
-
-  const progress: FetchProgress = {
-    downloaded: 0,
-    peers: 0,
-    peersSeen: 0,
-    fromPeers: 0,
-    fromWebSeeds: 0,
-    badPieces: 0,
-    refusedPeers: 0,
-  }
-  const { data } = job
-  const torrent = client.add(data ? data.torrent : { infoHash: job.infoHash }, {
-    preloadedStore: data
-      ? diskStore(data.layout, (index) => diskPath(data.dir, String(index)), { write: true })
-      : emptyStore(),
-    storeCacheSlots: data ? Math.max(1, Math.floor(CACHE_BYTES / data.layout.pieceLength)) : 0,
-    strategy: 'rarest',
-  })
+  const torrent = client.add({ infoHash: job.infoHash }, { preloadedStore: emptyStore(), storeCacheSlots: 0 })
   torrent.on('error', fail)
-  const gate = gatePeers(torrent, policy, progress)
-  const stop = new AbortController()
-  torrent.once('metadata', () => {
-    if (!data) return
-    for (const url of job.webSeeds) {
-      const onError = (error: unknown) => problem(url, error)
-      const options = { url, layout: data.layout, policy, signal: stop.signal, onError }
-      gate.addWebSeed(url, () => torrent.addWebSeed(new CheckedWebSeed(torrent, options)))
-    }
-  })
-  const done = data ? once(torrent, 'done') : undefined
+  const gate = gatePeers({ torrent, policy, progress, onBan: () => undefined })
+  // Nobody is asked for content.
+  torrent.on('wire', (wire: Wire) => readBlocks(wire, () => null))
   const metadata = metadataOf(torrent)
-  await once(torrent, 'infoHash')
-  if (torrent.infoHash !== job.infoHash)
-    throw new Error(`the client library reads info hash ${torrent.infoHash}`)
-
-  const ticker = setInterval(() => {
-    progress.downloaded = data ? torrent.downloaded : 0
-    progress.peers = torrent.wires.filter(({ type }) => type !== 'webSeed').length
-    send({ type: 'progress', progress })
-  }, PROGRESS_EVERY_MS)
-  const left = () => (data ? Math.max(data.layout.totalBytes - torrent.downloaded, 1) : 1)
-  if (job.dht) void keepLookingUp(job.infoHash, job.dht, { policy, stop: stop.signal, gate, progress })
-  const goodbye = keepAnnouncing(job, client, { policy, stop: stop.signal, left, gate, progress })
-
-  async function leave(): Promise<void> {
-    stop.abort()
-    clearInterval(ticker)
-    const said = goodbye(left())
-    // At once, or after a magnet's metadata it would go on to the data.
-    await new Promise<void>((resolve) => {
-      torrent.destroy({ destroyStore: false }, () => resolve())
-    })
-    await said
-  }
-  process.once('message', () => {
-    leave().then(() => process.exit(0), fail)
+  await infoHashOf(torrent, job.infoHash)
+  keepReporting(progress, () => {
+    progress.peers = torrent.wires.length
   })
-
-  for (const peer of job.peers) gate.add(peer)
-  if (data) {
-    await done
-    progress.downloaded = data.layout.totalBytes
-    await leave()
-    send({ type: 'done', progress })
-  } else {
-    const infoBytes = await metadata
-    await leave()
-    send({ type: 'metadata', infoBytes })
-  }
+  const finding = { client, policy, gate, progress, left: () => 1, onProblem: problem, stop: stop.signal }
+  const goodbye = findPeers(job, finding)
+  // At once, or after a magnet's metadata it would go on to the data.
+  leaving.unshift(() => Promise.all([goodbye(), destroyed(torrent)]))
+  const infoBytes = await metadata
+  await leave()
+  send({ type: 'metadata', infoBytes })
   process.disconnect?.()
 }
 
-interface Announcing {
-  policy: AddressPolicy
-  stop: AbortSignal
-  left: () => number
-  gate: PeerGate
-  progress: FetchProgress
+async function fetchData(job: FetchJob, data: DataJob): Promise<void> {
+  const progress: FetchProgress = { ...NOTHING }
+  const journal = new PieceJournal(data.journal, pieceCount(layoutOf(data.metainfo)))
+  const sources = new Sources(job, data, progress)
+  const download = new Download({ ...data, ...sources.listeners, journal })
+  leaving.unshift(async () => {
+    await download.close()
+    journal.close()
+  })
+  const report = keepReporting(progress, () => {
+    progress.downloaded = download.doneBytes + download.plan.openBytes
+    progress.hashed = download.hashedBytes
+    progress.peers = sources.peers
+  })
+  await download.recheck((done, total) => (progress.checking = { done, total }))
+  progress.checking = null
+  report()
+  const finished = download.finish()
+  if (download.plan.left > 0) await sources.open(download)
+  const digests = await finished
+  report()
+  await leave()
+  const { recheckedBytes, readBackBytes } = download
+  send({ type: 'done', progress, data: { digests, recheckedBytes, readBackBytes } })
+  process.disconnect?.()
 }
 
-/** Announces to every tracker until stopped; the returned function says goodbye to those that answered, with the bytes still missing. */
-function keepAnnouncing(
-  job: FetchJob,
-  client: WebTorrent,
-  options: Announcing,
-): (left: number) => Promise<void> {
-  const { policy, stop, left, gate, progress } = options
-  const answered = new Set<string>()
-  const base = { infoHash: job.infoHash, peerId: client.peerId, port: client.torrentPort }
-  const ask = async (tracker: string, event: 'started' | 'update') => {
-    let waitMs = answered.has(tracker) ? LONELY_INTERVAL_MS : LONELY_FIRST_MS
-    try {
-      const answer = await announceTo(
-        tracker,
-        { ...base, left: left(), event },
-        { policy, signal: stop, timeoutMs: ANNOUNCE_TIMEOUT_MS },
-      )
-      answered.add(tracker)
-      for (const peer of answer.peers) gate.add(peer)
-      if (progress.peers > 0) waitMs = Math.max(answer.intervalMs, LONELY_INTERVAL_MS)
-    } catch (error) {
-      if (stop.aborted) return
-      problem(tracker, error)
-    }
-    const timer = setTimeout(() => void ask(tracker, answered.has(tracker) ? 'update' : 'started'), waitMs)
-    stop.addEventListener('abort', () => clearTimeout(timer), { once: true })
+/** Everyone that a download's blocks may come from. */
+class Sources {
+  readonly #job: FetchJob
+  readonly #data: DataJob
+  readonly #progress: FetchProgress
+  readonly #policy: AddressPolicy
+  readonly #limit: RateLimit
+  readonly #webSeeds: WebSeed[] = []
+  #torrent: Torrent | null = null
+  #gate: PeerGate | undefined
+  #wires: Wires | undefined
+
+  constructor(job: FetchJob, data: DataJob, progress: FetchProgress) {
+    this.#job = job
+    this.#data = data
+    this.#progress = progress
+    this.#policy = addressPolicy(job.allow)
+    this.#limit = new RateLimit(job.limits.down)
   }
-  for (const tracker of job.trackers) void ask(tracker, 'started')
-  return async (leftNow) => {
-    const signal = AbortSignal.timeout(GOODBYE_WITHIN_MS)
-    const goodbyes = [...answered].map((tracker) =>
-      announceTo(
-        tracker,
-        { ...base, left: leftNow, event: 'stopped' },
-        { policy, signal, timeoutMs: GOODBYE_WITHIN_MS },
-      ),
-    )
-    await Promise.allSettled(goodbyes)
+
+  get peers(): number {
+    return this.#torrent && !this.#torrent.destroyed ? this.#torrent.wires.length : 0
+  }
+
+  readonly listeners = {
+    onRight: (index: number, senders: ReadonlySet<string>): void => {
+      this.#gate?.onRight(senders)
+      this.#wires?.have(index)
+    },
+    onWrong: (senders: ReadonlySet<string>): void => this.#gate?.onWrong(senders),
+    onRoom: (): void => {
+      this.#wires?.wake()
+      for (const seed of this.#webSeeds) seed.wake()
+    },
+  }
+
+  async open(download: Download): Promise<void> {
+    const policy = this.#policy
+    const progress = this.#progress
+    const client = this.#data.metainfo.info_hash === null ? null : await startClient(this.#job, policy)
+    if (client) this.#torrent = await this.#add(client, download)
+    const gate = gatePeers({ torrent: this.#torrent, policy, progress, onBan })
+    this.#gate = gate
+    if (client && this.#torrent) this.#openPeers(client, this.#torrent, gate, download)
+    for (const url of this.#job.webSeeds) {
+      const onError = (error: unknown) => problem(url, error)
+      const onBytes = (count: number) => (progress.fromWebSeeds += count)
+      const seed = new WebSeed({ url, download, policy, limit: this.#limit, onError, onBytes })
+      this.#webSeeds.push(seed)
+      gate.addWebSeed(seed)
+    }
+    leaving.unshift(() => {
+      for (const seed of this.#webSeeds) seed.stop()
+    })
+  }
+
+  /** Gives the library the torrent as it stands: what is there it serves, and nothing it fetches of its own accord. */
+  async #add(client: WebTorrent, download: Download): Promise<Torrent> {
+    client.on('error', fail)
+    const { infoBytes } = this.#data.metainfo
+    // The library reads v1 only; it gets our bytes, with no URL in them.
+    const torrent = client.add(clientTorrent({ infoBytes, trackers: [], web_seeds: [] }), {
+      preloadedStore: diskStore(download.layout, (file) => this.#data.places[file]?.path ?? ''),
+      storeCacheSlots: 0,
+      deselect: true,
+      bitfield: download.bitfield(),
+    })
+    torrent.on('error', fail)
+    leaving.unshift(() => destroyed(torrent))
+    await infoHashOf(torrent, this.#job.infoHash)
+    if (!torrent.ready) await once(torrent, 'ready')
+    return torrent
+  }
+
+  #openPeers(client: WebTorrent, torrent: Torrent, gate: PeerGate, download: Download): void {
+    const progress = this.#progress
+    torrent.on('upload', (bytes: number) => (progress.uploaded += bytes))
+    const wires = new Wires({ torrent, download, limit: this.#limit, nameOf: (wire) => gate.nameOf(wire) })
+    this.#wires = wires
+    const goodbye = findPeers(this.#job, {
+      client,
+      policy: this.#policy,
+      gate,
+      progress,
+      left: () => Math.max(download.totalBytes - download.doneBytes, 1),
+      onProblem: problem,
+      stop: stop.signal,
+    })
+    leaving.unshift(() => {
+      wires.close()
+      return goodbye()
+    })
   }
 }
 
-/** Asks the DHT for peers until stopped. Nothing is announced there: nobody could connect to this process. */
-async function keepLookingUp(
-  infoHash: string,
-  routers: readonly string[],
-  { policy, stop, gate, progress }: Omit<Announcing, 'left'>,
-): Promise<void> {
-  try {
-    const dht = await openDht({ routers, policy })
-    try {
-      while (!stop.aborted) {
-        await dht
-          .findPeers(infoHash, { signal: stop, onPeer: (peer) => gate.add(peer) })
-          .catch((error: unknown) => stop.aborted || problem('dht', error))
-        const waitMs = progress.peers > 0 ? DHT_INTERVAL_MS : LONELY_INTERVAL_MS
-        await wait(waitMs, undefined, { signal: stop }).catch(() => undefined)
-      }
-    } finally {
-      await dht.close()
-    }
-  } catch (error) {
-    problem('dht', error)
+function onBan(name: string, pieces: number): void {
+  problem(
+    name,
+    new QalError('swarm_bad_data', `Cannot use ${name.slice(0, 200)}: it sent ${pieces} wrong pieces`, {
+      found: `${pieces} wrong pieces`,
+    }),
+  )
+}
+
+/** Sends the progress now and then; the answer sends it at once. */
+function keepReporting(progress: FetchProgress, fill: () => void): () => void {
+  const report = () => {
+    fill()
+    send({ type: 'progress', progress })
   }
+  const ticker = setInterval(report, PROGRESS_EVERY_MS)
+  leaving.unshift(() => clearInterval(ticker))
+  return report
+}
+
+async function infoHashOf(torrent: Torrent, expected: string): Promise<void> {
+  await once(torrent, 'infoHash')
+  if (torrent.infoHash !== expected) throw new Error(`the client library reads info hash ${torrent.infoHash}`)
+}
+
+async function destroyed(torrent: Torrent): Promise<void> {
+  if (torrent.destroyed) return
+  await new Promise<void>((resolve) => {
+    torrent.destroy({ destroyStore: false }, () => resolve())
+  })
 }
 
 /** The raw `info` bytes from the first peer whose bytes have the info hash; the library would hand on a re-encoding. */

@@ -1,20 +1,16 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import WebTorrent from 'webtorrent'
+import { liar, liesOf, until, webSeed } from '../../test/fetching.ts'
 import { digestsOf, libtorrentSeed, makeTorrent, startTracker, type TestTorrent } from '../../test/swarm.ts'
 import { freePort, requireTool, tempDir } from '../../test/tools.ts'
 import { addressPolicy } from './addresses.ts'
 import { announceTo } from './announce.ts'
-import { parseMetainfo } from '../torrent/metainfo.ts'
-import { diskStore } from './disk-store.ts'
 import { fetchTorrent, type FetchOptions, type FetchResult } from './fetch.ts'
-import { layoutOf } from './layout.ts'
-import { nodeHashes } from './node-hashes.ts'
 import { startSeeder } from './seed.ts'
 
 const FOLDER = { 'm/model.gguf': 300_001, 'm/a b/n\u00f6tes.txt': 17, 'm/empty.bin': 0, 'm/tail.bin': 65_536 }
@@ -279,67 +275,6 @@ async function assertFetched(result: FetchResult, made: TestTorrent, into: strin
   assert.deepEqual(await digestsOf(made, into), made.digests)
 }
 
-/** A copy of the data with a byte changed in every 10,000. */
-async function liesOf(t: TestContext, made: TestTorrent): Promise<string> {
-  const dir = await tempDir(t)
-  await cp(made.dir, dir, { recursive: true })
-  for (const path of made.digests.keys()) {
-    const bytes = await readFile(join(dir, path))
-    for (let at = 0; at < bytes.length; at += 10_000) bytes[at] = (bytes[at] ?? 0) ^ 0xff
-    await writeFile(join(dir, path), bytes)
-  }
-  return dir
-}
-
-/** A peer that believes its wrong bytes to be right; libtorrent checks what it sends. */
-async function liar(t: TestContext, made: TestTorrent): Promise<string> {
-  const layout = layoutOf(await parseMetainfo(made.torrent, nodeHashes))
-  const dir = await liesOf(t, made)
-  const client = new WebTorrent({
-    dht: false,
-    lsd: false,
-    utPex: false,
-    utp: false,
-    natUpnp: false,
-    natPmp: false,
-    webSeeds: false,
-    tracker: false,
-    torrentPort: { host: '127.0.0.1', port: 0 },
-    maxConns: 10,
-  })
-  t.after(() => new Promise<void>((resolve) => client.destroy(() => resolve())))
-  const store = diskStore(layout, (index) => join(dir, layout.files[index]?.path ?? ''), { write: false })
-  const torrent = client.add(made.torrent, { preloadedStore: store, storeCacheSlots: 1, skipVerify: true })
-  await once(torrent, 'ready')
-  return `127.0.0.1:${client.torrentPort}`
-}
-
-/** An HTTP server of files with ranges; `mode` makes it misbehave. */
-async function webSeed(t: TestContext) {
-  let root = ''
-  const asked: string[] = []
-  const mode = { current: 'honest' as 'honest' | 'too much' | 'redirect' }
-  const running = await startTracker(t, (request, response) => {
-    const path = decodeURIComponent(request.url ?? '')
-    asked.push(path)
-    const [, from, to] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? []
-    if (mode.current === 'redirect') {
-      response.writeHead(302, { location: 'http://10.255.255.1/x' }).end()
-    } else if (mode.current === 'too much') {
-      response.writeHead(206).end(Buffer.alloc(5_000_000))
-    } else {
-      readFile(join(root, path)).then(
-        (bytes) =>
-          response
-            .writeHead(206, { 'content-range': `bytes ${from}-${to}/${bytes.length}` })
-            .end(bytes.subarray(Number(from), Number(to) + 1)),
-        () => response.writeHead(404).end(),
-      )
-    }
-  })
-  return { url: `http://127.0.0.1:${running.port}/`, serve: (dir: string) => (root = dir), asked, mode }
-}
-
 /** A peer that offers metadata and sends a block of it far beyond its end. */
 async function sendBadMetadata(t: TestContext, port: number, infoHash: string): Promise<void> {
   const socket = connect(port, '127.0.0.1')
@@ -367,12 +302,4 @@ async function sendBadMetadata(t: TestContext, port: number, infoHash: string): 
   // Its own number for ut_metadata is 1 too.
   extended(1, `d8:msg_typei1e5:piecei9999e10:total_sizei100ee${'x'.repeat(100)}`)
   await once(socket, 'close')
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const end = Date.now() + 8000
-  while (!condition()) {
-    assert.ok(Date.now() < end, 'still not so after 8 s')
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }

@@ -7,8 +7,28 @@ import type { FetchProgress } from './fetch-protocol.ts'
 export interface PeerGate {
   /** Tries a peer that a tracker or the caller named as `ip:port`. */
   add(peer: string): void
-  /** Tries a web seed; `open` connects it, again after it was set aside. */
-  addWebSeed(url: string, open: () => void): void
+  /** Begins with a web seed. */
+  addWebSeed(seed: GatedWebSeed): void
+  /** The name that a wire's peer is known by. */
+  nameOf(wire: Wire): string
+  /** A piece was right; who sent its blocks, by name. */
+  onRight(senders: ReadonlySet<string>): void
+  onWrong(senders: ReadonlySet<string>): void
+}
+
+export interface GatedWebSeed {
+  readonly name: string
+  start(): void
+  stop(): void
+}
+
+export interface GateOptions {
+  /** The library's peers; null where only web seeds are asked. */
+  torrent: Torrent | null
+  policy: AddressPolicy
+  progress: FetchProgress
+  /** Somebody is not asked again, for wrong bytes. */
+  onBan: (name: string, pieces: number) => void
 }
 
 /** A peer that had a part in so many wrong pieces beside proven ones is not asked again. */
@@ -21,21 +41,21 @@ const MAX_STRIKES = 3
  * lone sender is shut out; of several unproven ones all but one are set aside
  * until that one has sent a right piece or a wrong one alone.
  */
-export function gatePeers(torrent: Torrent, policy: AddressPolicy, progress: FetchProgress): PeerGate {
-  const open = torrent.addPeer.bind(torrent)
+export function gatePeers({ torrent, policy, progress, onBan }: GateOptions): PeerGate {
+  const open = torrent?.addPeer.bind(torrent)
+  const names = new WeakMap<Wire, string>()
   const seen = new Set<string>()
   const refused = new Set<string>()
   const banned = new Set<string>()
   const aside = new Set<string>()
   const proven = new Set<string>()
   const strikes = new Map<string, number>()
-  const webSeeds = new Map<string, () => void>()
-  /** Who sent blocks of a piece since it last failed. */
-  const senders = new Map<number, Set<string>>()
+  const wrong = new Map<string, number>()
+  const webSeeds = new Map<string, GatedWebSeed>()
 
   function connect(peer: string): boolean {
     const parts = splitPeer(peer)
-    if (!parts || torrent.destroyed || isShut(peer, parts.ip)) return false
+    if (!parts || !open || torrent?.destroyed === true || isShut(peer, parts.ip)) return false
     if (policy.allowsAddress(parts.ip, parts.port)) return open(peer, 'tracker')
     refused.add(peer)
     progress.refusedPeers = refused.size
@@ -44,35 +64,40 @@ export function gatePeers(torrent: Torrent, policy: AddressPolicy, progress: Fet
   function isShut(peer: string, ip: string | undefined): boolean {
     return banned.has(peer) || aside.has(peer) || (ip !== undefined && banned.has(ip))
   }
+  function shut(peer: string): void {
+    const seed = webSeeds.get(peer)
+    if (seed) seed.stop()
+    else torrent?.removePeer(peer)
+  }
   function ban(peer: string): void {
     banned.add(peer)
     const ip = splitPeer(peer)?.ip
     // Behind an address that only this machine or its network has there may be many peers.
     if (ip !== undefined && isPublicAddress(ip)) banned.add(ip)
-    torrent.removePeer(peer)
+    shut(peer)
+    onBan(peer, wrong.get(peer) ?? 1)
   }
   function takeBack(): void {
     const back = [...aside]
     aside.clear()
     for (const peer of back) {
-      const reopen = webSeeds.get(peer)
-      if (reopen) reopen()
+      const seed = webSeeds.get(peer)
+      if (seed) seed.start()
       else connect(peer)
     }
   }
-  function onRightPiece(index: number): void {
-    const [sender, other] = senders.get(index) ?? []
-    senders.delete(index)
+  function onRight(senders: ReadonlySet<string>): void {
+    const [sender, other] = senders
     if (sender === undefined || other !== undefined) return
     proven.add(sender)
     takeBack()
   }
-  function onWrongPiece(index: number): void {
+  function onWrong(senders: ReadonlySet<string>): void {
     progress.badPieces++
-    const guilty = [...(senders.get(index) ?? [])]
-    senders.delete(index)
+    const guilty = [...senders]
     const [first] = guilty
     if (first === undefined) return
+    for (const peer of guilty) wrong.set(peer, (wrong.get(peer) ?? 0) + 1)
     if (guilty.length === 1) {
       ban(first)
       takeBack()
@@ -91,49 +116,31 @@ export function gatePeers(torrent: Torrent, policy: AddressPolicy, progress: Fet
       for (const peer of suspects) {
         if (peer === trusted) continue
         aside.add(peer)
-        torrent.removePeer(peer)
+        shut(peer)
       }
     }
   }
 
-  torrent.addPeer = (peer) => typeof peer === 'string' && connect(peer)
-  torrent.on('wire', (wire: Wire, address?: string) => {
-    const from = wire.type === 'webSeed' ? webSeedOf(torrent, wire) : (address ?? wire.peerId)
+  if (torrent) torrent.addPeer = (peer) => typeof peer === 'string' && connect(peer)
+  torrent?.on('wire', (wire: Wire, address?: string) => {
+    const from = address ?? wire.peerId
+    names.set(wire, from)
     // The library reconnects of its own accord, and who connected to us was named by nobody.
     if (isShut(from, splitPeer(from)?.ip)) return wire.destroy()
-    if (wire.type !== 'webSeed') {
-      seen.add(from)
-      progress.peersSeen = seen.size
-    }
-    wire.on('download', (bytes: number) => {
-      if (wire.type === 'webSeed') progress.fromWebSeeds += bytes
-      else progress.fromPeers += bytes
-    })
-    wire.on('piece', (index: number) => {
-      const known = senders.get(index)
-      if (known) known.add(from)
-      else senders.set(index, new Set([from]))
-    })
-  })
-  torrent.on('verified', onRightPiece)
-  torrent.on('warning', (warning: Error) => {
-    const index = /^Piece (\d+) failed verification/.exec(warning.message)?.[1]
-    if (index !== undefined) onWrongPiece(Number(index))
+    seen.add(from)
+    progress.peersSeen = seen.size
+    wire.on('download', (bytes: number) => (progress.fromPeers += bytes))
   })
   return {
     add: (peer) => void connect(peer),
-    addWebSeed(url, reopen) {
-      webSeeds.set(url, reopen)
-      reopen()
+    addWebSeed(seed) {
+      webSeeds.set(seed.name, seed)
+      seed.start()
     },
+    nameOf: (wire) => names.get(wire) ?? wire.peerId,
+    onRight,
+    onWrong,
   }
-}
-
-/** The URL under which the library keeps a web seed's connection. */
-function webSeedOf(torrent: Torrent, wire: Wire): string {
-  // oxlint-disable-next-line no-underscore-dangle -- nothing else tells which web seed a wire belongs to
-  for (const [id, peer] of torrent._peers) if (peer.wire === wire) return id
-  return 'web seed'
 }
 
 function splitPeer(peer: string): { ip: string; port: number } | undefined {

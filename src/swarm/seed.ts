@@ -4,7 +4,7 @@ import { isQalError, QalError } from '../core/error.ts'
 import { clientTorrent, parseMetainfo } from '../torrent/metainfo.ts'
 import { addressPolicy, checkUrl, type AddressPolicy } from './addresses.ts'
 import { diskStore } from './disk-store.ts'
-import { diskPath, layoutOf } from './layout.ts'
+import { diskPath, layoutOf, requireV1 } from './layout.ts'
 import { nodeHashes } from './node-hashes.ts'
 
 export interface SeederOptions {
@@ -103,6 +103,7 @@ export async function startSeeder(options: SeederOptions = {}): Promise<Seeder> 
 
   async function add({ torrent: bytes, path }: { torrent: Uint8Array; path: string }): Promise<Seeded> {
     const metainfo = await parseMetainfo(bytes, nodeHashes)
+    requireV1(metainfo)
     const layout = layoutOf(metainfo)
     const { infoHash } = layout
     if (seeding.has(infoHash)) {
@@ -112,9 +113,7 @@ export async function startSeeder(options: SeederOptions = {}): Promise<Seeder> 
     }
     const announce = trackers ?? (await allowedTrackers(metainfo.trackers.flat(), policy, report))
     if (closing) throw new QalError('swarm_closed', 'Cannot seed: the seeder is closed')
-    const store = diskStore(layout, (index) => diskPath(path, layout.files[index]?.path ?? ''), {
-      write: false,
-    })
+    const store = diskStore(layout, (index) => diskPath(path, layout.files[index]?.path ?? ''))
     // The library gets bytes of our own making: no user string ever becomes a URL or path for it.
     const ours = clientTorrent({
       infoBytes: metainfo.infoBytes,

@@ -129,7 +129,36 @@ declare module 'webtorrent' {
     type: string
     destroyed: boolean
     peerId: string
+    peerChoking: boolean
+    amInterested: boolean
+    isSeeder: boolean
+    peerPieces: { get(index: number): boolean }
+    /** Asked and not answered. */
+    requests: unknown[]
+    peerExtendedHandshake: { reqq?: unknown }
     ut_metadata: EventEmitter & { metadata: Uint8Array | null }
+    /** The callback may be called at once. */
+    request(index: number, offset: number, length: number, callback: (error: Error | null) => void): void
+    cancel(index: number, offset: number, length: number): void
+    have(index: number): void
+    interested(): void
+    uninterested(): void
+    /** Bytes of content a second. */
+    downloadSpeed(received?: number): number
+    downloaded: number
+    /** The next bytes go, as soon as there are so many, to a parser. */
+    _parse(size: number, parser: (bytes: Uint8Array) => void): void
+    /** Called with the four bytes before each message, and with a message. */
+    _onMessageLength(header: Uint8Array): void
+    _onMessage(message: Uint8Array): void
+    _write(bytes: Uint8Array, callback: (error: Error | null) => void): void
+    _processBuffer(): void
+    /** Bytes that no parser took yet, in one piece. */
+    _buffer: Uint8Array[]
+    _bufferSize: number
+    _encryptor: { decrypt(bytes: Uint8Array): Uint8Array } | null
+    _pull(requests: unknown[], index: number, offset: number, length: number): object | null
+    _callback(request: object | null, error: Error | null, bytes: Uint8Array): void
     destroy(): void
   }
   export interface Torrent extends EventEmitter {
@@ -149,7 +178,10 @@ declare module 'webtorrent' {
     discovery?: { tracker?: { update(options: { numwant: number }): void } } | null
     addPeer(peer: string | object, source?: string): boolean
     removePeer(id: string): void
-    addWebSeed(connection: object): void
+    /** Called for each wire when there may be something to ask it for. */
+    _updateWire(wire: Wire): void
+    _updateWireInterest(wire: Wire): void
+    _markVerified(index: number): void
     destroy(options: { destroyStore: boolean }, callback?: (error?: Error | null) => void): void
   }
   export interface ClientOptions {
@@ -164,12 +196,17 @@ declare module 'webtorrent' {
     /** Goes to `net.Server.listen` as it is, so that it can also name the host. */
     torrentPort: number | { host: string; port: number }
     maxConns: number
+    /** Bytes a second. */
+    uploadLimit?: number
   }
   export interface AddOptions {
     preloadedStore: object
     storeCacheSlots: number
     skipVerify?: boolean
-    strategy?: 'rarest' | 'sequential'
+    /** Ask for nothing. */
+    deselect?: boolean
+    /** Pieces that are there. */
+    bitfield?: Uint8Array
   }
   export default class WebTorrent extends EventEmitter {
     constructor(options: ClientOptions)
@@ -180,21 +217,5 @@ declare module 'webtorrent' {
     blocked?: { contains(ip: string): boolean }
     add(torrent: Uint8Array | { infoHash: string }, options: AddOptions): Torrent
     destroy(callback: (error?: Error | null) => void): void
-  }
-}
-
-declare module 'webtorrent/lib/webconn.js' {
-  import type { EventEmitter } from 'node:events'
-  import type { Torrent } from 'webtorrent'
-
-  export default class WebConn extends EventEmitter {
-    constructor(url: string, torrent: Torrent)
-    httpRequest(
-      pieceIndex: number,
-      offset: number,
-      length: number,
-      callback: (error: Error | null, bytes?: Uint8Array) => void,
-    ): void
-    destroy(): void
   }
 }

@@ -11,6 +11,8 @@ export interface WebFile {
   size: number
   policy: AddressPolicy
   signal: AbortSignal
+  /** Bytes a second below which a request is given up; 64 KiB where nothing is said. */
+  slowest?: number
   /** The first pause before a failed request is made again, doubled each time. */
   pauseMs?: number
 }
@@ -47,10 +49,30 @@ export class WebFileReader {
   }
 
   async read(from: number, length: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length)
+    let at = 0
+    await this.stream(from, length, (chunk) => {
+      bytes.set(chunk, at)
+      at += chunk.length
+    })
+    return bytes
+  }
+
+  /** Hands a range over as it arrives; what is asked again begins after what has been handed over. */
+  async stream(
+    from: number,
+    length: number,
+    onChunk: (chunk: Uint8Array) => Promise<void> | void,
+  ): Promise<void> {
+    let done = 0
     for (let tries = 1; ; tries++) {
       await this.#hold()
       try {
-        return await this.#ask(from, length)
+        await this.#ask(from + done, length - done, (chunk) => {
+          done += chunk.length
+          return onChunk(chunk)
+        })
+        return
       } catch (error) {
         this.#file.signal.throwIfAborted()
         if (!isQalError(error) || tries >= MAX_TRIES) throw error
@@ -77,20 +99,27 @@ export class WebFileReader {
     return error.code === 'swarm_http_failed' ? doubled : null
   }
 
-  async #ask(from: number, length: number): Promise<Uint8Array> {
-    const { url, size, policy, signal } = this.#file
-    const answer = await checkedGet(url, {
+  async #ask(
+    from: number,
+    length: number,
+    onChunk: (chunk: Uint8Array) => Promise<void> | void,
+  ): Promise<void> {
+    const { url, size, policy, signal, slowest = SLOWEST_BYTES_PER_SECOND } = this.#file
+    let received = 0
+    await checkedGet(url, {
       policy,
       signal,
       maxBytes: length,
-      timeoutMs: ALLOWANCE_MS + Math.ceil((length / SLOWEST_BYTES_PER_SECOND) * 1_000),
+      timeoutMs: ALLOWANCE_MS + Math.ceil((length / slowest) * 1_000),
       idleTimeoutMs: IDLE_MS,
       maxUrlLength: MAX_URL_LENGTH,
       headers: { range: `bytes=${from}-${from + length - 1}` },
       onHead: (head) => checkWebAnswer(head, { url, from, length, size }),
+      onChunk(chunk) {
+        received += chunk.length
+        return onChunk(chunk)
+      },
     })
-    if (answer.body.length !== length)
-      throw new WebAnswerError(url, `expected ${length} bytes, got ${answer.body.length}`)
-    return answer.body
+    if (received !== length) throw new WebAnswerError(url, `expected ${length} bytes, got ${received}`)
   }
 }

@@ -53,9 +53,15 @@ export interface Metainfo extends Outer {
  * Reads a .torrent file and refuses whatever two clients could read
  * differently: see bencode.ts, path-rules.ts. Both info hashes come from the raw
  * bytes; v1 and v2 lists are checked against each other, piece layers against
- * every root. Throws QalError `torrent_…`, exit code 4.
+ * every root. Metadata from peers comes without piece layers: with
+ * `withoutLayers` none are read, and whoever has the content checks it against
+ * the roots. Throws QalError `torrent_…`, exit code 4.
  */
-export async function parseMetainfo(bytes: Uint8Array, hash: HashProvider): Promise<Metainfo> {
+export async function parseMetainfo(
+  bytes: Uint8Array,
+  hash: HashProvider,
+  { withoutLayers = false }: { withoutLayers?: boolean } = {},
+): Promise<Metainfo> {
   const root = asKind(decode(bytes, { bytes: MAX_TORRENT_BYTES }), 'dictionary', 'torrent')
   const info = required(root, 'info', 'dictionary', '')
   const isV2 = readVersion(info)
@@ -75,7 +81,8 @@ export async function parseMetainfo(bytes: Uint8Array, hash: HashProvider): Prom
 
   const pieceCount = countPieces(v1, v2, pieceLength)
   if (pieces !== undefined) checkPiecesLength(pieces.value, pieceCount)
-  const pieceLayers = v2 === undefined ? new Map() : await readPieceLayers(root, v2.files, pieceLength, hash)
+  const pieceLayers =
+    v2 === undefined || withoutLayers ? new Map() : await readPieceLayers(root, v2.files, pieceLength, hash)
 
   const infoBytes = bytes.subarray(info.start, info.end)
   const roots = v2?.files.map((file) => file.root)
@@ -155,7 +162,7 @@ function readPieceLength(info: BDictionary): number {
 }
 
 /** Whether an info dictionary asks that peers come from its trackers alone (BEP 27). Whatever is not plainly "no" is private: a listing refuses it. */
-export function isPrivate(info: BDictionary): boolean {
+function isPrivate(info: BDictionary): boolean {
   const value = info.entries.get('private')
   return value !== undefined && !(value.type === 'integer' && value.value === 0n)
 }
