@@ -20,6 +20,7 @@ type Lookup = Pick<
   | 'lookalikeOf'
   | 'handlesLike'
   | 'actions'
+  | 'predecessors'
   | 'forModerators'
   | 'reporters'
   | 'hasReport'
@@ -73,6 +74,10 @@ export function createLookups(db: DatabaseSync): Lookups {
   const handledLike = db.prepare(
     `SELECT view FROM members WHERE skeleton = ? AND handle <> ? AND joined_at <> '' AND view IS NOT NULL
      ORDER BY joined_at, id LIMIT 20`,
+  )
+  const predecessors = db.prepare(
+    `SELECT d.view AS view FROM listings l JOIN documents d USING (n)
+     WHERE l.superseded_by = ? AND d.view IS NOT NULL ORDER BY l.id LIMIT 50`,
   )
   const actions = db.prepare('SELECT event FROM actions ORDER BY n DESC LIMIT ?2 OFFSET ?1')
   const countActions = db.prepare('SELECT count(*) AS total FROM actions')
@@ -144,6 +149,8 @@ export function createLookups(db: DatabaseSync): Lookups {
     },
     handlesLike: (handle) =>
       handledLike.all(skeletonOf(handle), handle).map((row) => viewOf(row) as MemberView),
+    predecessors: (id) =>
+      viewsOf(predecessors.all(id)).map(({ id: older, model, status }) => ({ id: older, model, status })),
     actions: (skip, limit) => ({
       events: (actions.all(skip, limit) as { event: string }[]).map(
         ({ event }) => JSON.parse(event) as StoredEvent,

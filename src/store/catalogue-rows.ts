@@ -21,7 +21,7 @@ export function createRows(db: DatabaseSync, swarm: Swarm): Rows {
   const setNothing = writer(db, 'UPDATE listings SET dirty = 0, unverified = 0, moderation = 0 WHERE n = ?')
   const setRow = writer(
     db,
-    `UPDATE listings SET dirty = 0, unverified = :unverified, moderation = :moderation, tier = :tier, quant = :quant, name_key = :name_key, skeleton = :skeleton,
+    `UPDATE listings SET dirty = 0, unverified = :unverified, moderation = :moderation, tier = :tier, quant = :quant, name_key = :name_key, superseded_by = :superseded_by, skeleton = :skeleton,
        size = :size, at = :at, rating = :rating WHERE n = :n`,
   )
   const removeWords = writer(db, 'DELETE FROM words WHERE rowid = ?')
@@ -63,6 +63,7 @@ export function createRows(db: DatabaseSync, swarm: Swarm): Rows {
         tier: view.tier,
         quant: quantOf(view),
         name_key: view.model.normalize('NFKC').toLowerCase(),
+        superseded_by: view.superseded_by,
         skeleton: skeletonOf(view.model),
         size: view.size_bytes,
         at: view.published_at ?? view.submitted_at,

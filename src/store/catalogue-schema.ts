@@ -5,7 +5,7 @@ import type { Schema } from './sqlite.ts'
  * the version whenever its states or views change, so that files of an older
  * program are rebuilt (a test holds a digest of what this version shows).
  */
-export const CATALOGUE_VERSION = 9
+export const CATALOGUE_VERSION = 10
 
 /** Needs its view projected. */
 export const DIRTY_VIEW = 1
@@ -68,6 +68,8 @@ export const CATALOGUE_SCHEMA: Schema = {
       tier TEXT,
       quant TEXT,
       name_key TEXT,
+      -- The listing that takes its place.
+      superseded_by TEXT,
       -- Confusable skeleton of the name.
       skeleton TEXT,
       size INTEGER,
@@ -81,6 +83,7 @@ export const CATALOGUE_SCHEMA: Schema = {
     CREATE INDEX listings_site_seq ON listings (max_site_seq);
     CREATE INDEX listings_unverified ON listings (at, id) WHERE unverified > 0;
     CREATE INDEX listings_moderation ON listings (at, id) WHERE moderation > 0;
+    CREATE INDEX listings_superseded ON listings (superseded_by) WHERE superseded_by IS NOT NULL;
     CREATE INDEX listings_skeleton ON listings (skeleton, id);
     CREATE INDEX listings_new ON listings (status, at DESC, id DESC);
     CREATE INDEX listings_seeders ON listings (status, seeders DESC, id DESC);
@@ -105,9 +108,10 @@ export const CATALOGUE_SCHEMA: Schema = {
 
     -- Grows whenever a search may count otherwise than before, whichever process changed it.
     INSERT INTO meta (key, value) VALUES ('counted', '0');
-    CREATE TRIGGER listings_counted AFTER UPDATE OF status, uploader, tier, quant ON listings
+    CREATE TRIGGER listings_counted AFTER UPDATE OF status, uploader, tier, quant, superseded_by ON listings
       WHEN old.status IS NOT new.status OR old.uploader IS NOT new.uploader
         OR old.tier IS NOT new.tier OR old.quant IS NOT new.quant
+        OR old.superseded_by IS NOT new.superseded_by
       BEGIN UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE key = 'counted'; END;
     CREATE TRIGGER words_counted AFTER UPDATE OF words ON documents WHEN old.words IS NOT new.words
       BEGIN UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE key = 'counted'; END;

@@ -126,6 +126,12 @@ function hitsOf({ match, status, uploader }: Filters): {
     sql.push('l.uploader = ?')
     values.push(uploader)
   }
+  // What a published one takes the place of is left out (T13); among a member's own it stays.
+  if (status === 'published' && uploader === null)
+    sql.push(
+      `(l.superseded_by IS NULL OR NOT EXISTS (
+         SELECT 1 FROM listings s WHERE s.id = l.superseded_by AND s.status = 'published'))`,
+    )
   const from = match === null ? 'listings l' : 'words CROSS JOIN listings l ON l.n = words.rowid'
   return { from, where: sql.join(' AND '), values }
 }

@@ -147,6 +147,7 @@ export function openCatalogue(path: string, options: CatalogueOptions): Catalogu
     memberState: (id) => using(() => parts.intake.memberState(id)),
     listingState: (id) => using(() => parts.intake.listingState(id)),
     pendingVerification: (limit) => using(() => parts.lookups.pendingVerification(limit)),
+    predecessors: (id) => using(() => parts.lookups.predecessors(id)),
     actions: (skip, limit) => using(() => parts.lookups.actions(skip, limit)),
     forModerators: (limit) => using(() => parts.lookups.forModerators(limit)),
     reporters: (dismissedSince) => using(() => parts.lookups.reporters(dismissedSince)),

@@ -17,7 +17,7 @@ export interface CatalogueQuery {
   tier?: Tier | null | undefined
   /** Default published. */
   status?: Status | 'all' | undefined
-  /** A member's id. */
+  /** A member's id; without one, published listings that a published one supersedes are left out. */
   uploader?: string | null | undefined
   /** Default new. Largest first but for names; ties by id, latest first. */
   sort?: CatalogueSort | undefined
@@ -134,6 +134,8 @@ export interface Catalogue {
   site(): SiteState
   memberState(id: string): MemberState | null
   listingState(id: string): ListingState | null
+  /** Listings that say this one takes their place, by id; at most 50. */
+  predecessors(id: string): { id: string; model: string; status: Status }[]
   /** What was done by a role, a rule or the operator, newest first, and how much there is of it. */
   actions(skip: number, limit: number): { events: StoredEvent[]; total: number }
   /** Listings with open reports or an open appeal, oldest first. */

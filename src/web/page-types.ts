@@ -156,6 +156,8 @@ export interface ModelPageProps {
   appealText: string | null
   /** The listing that takes this one's place, where it is published. */
   successor: NamedListing | null
+  /** Published listings that say this one takes their place. */
+  earlier: NamedListing[]
   /** An earlier listing that this one's name can be taken for (T21). */
   lookalike: NamedListing | null
   /** A sentence after an action, such as "Your rating was recorded". */

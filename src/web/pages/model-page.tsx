@@ -35,6 +35,7 @@ export function ModelPage(props: ModelPageProps) {
     reports,
     appealText,
     successor,
+    earlier,
     lookalike,
   } = props
   const { notice } = props
@@ -69,7 +70,7 @@ export function ModelPage(props: ModelPageProps) {
         <LabelProof model={model} templateUses={templateUses} />
         <WhyThisBadge model={model} />
         <FilesTable files={model.files} />
-        <About model={model} texts={texts} />
+        <About model={model} texts={texts} earlier={earlier} />
         <VerificationLog verifications={model.verifications} />
         <Community context={context} model={model} comments={comments} may={may} mine={mine} />
       </article>
@@ -194,7 +195,7 @@ function WhyThisBadge({ model }: { model: ModelItem }) {
   )
 }
 
-function About({ model, texts }: { model: ModelItem; texts: ModelTexts }) {
+function About({ model, texts, earlier }: Pick<ModelPageProps, 'model' | 'texts' | 'earlier'>) {
   return (
     <>
       <Panel title="README" code="by the uploader, unproven" id="readme">
@@ -212,6 +213,20 @@ function About({ model, texts }: { model: ModelItem; texts: ModelTexts }) {
           <dd>{model.hardware ?? <Missing word="not given" />}</dd>
           <dt>Licence</dt>
           <dd>{model.licence ?? <Missing word="not given" />}</dd>
+          {earlier.length === 0 ? null : (
+            <>
+              <dt>Takes the place of</dt>
+              <dd>
+                <ul class="plain">
+                  {earlier.map(({ id, model: name, url }) => (
+                    <li key={id}>
+                      <a href={url}>{name}</a>
+                    </li>
+                  ))}
+                </ul>
+              </dd>
+            </>
+          )}
           <dt>Source</dt>
           <dd>
             {model.source.url === null ? (

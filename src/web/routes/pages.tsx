@@ -222,6 +222,10 @@ async function modelPage(c: Context, deps: AppDeps): Promise<Response> {
     appealText:
       view.appeal !== null && (own || moderator) ? await getText(deps.blobs, view.appeal.text) : null,
     successor: successorOf(view, deps),
+    earlier: deps.catalogue
+      .predecessors(view.id)
+      .filter(({ status }) => status === 'published')
+      .map((older) => ({ id: older.id, model: older.model, url: modelUrl(older) })),
     lookalike: named(deps.catalogue.lookalikeOf(view)),
     notice: noticeOf(c.req.query('notice') ?? ''),
   }
