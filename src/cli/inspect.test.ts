@@ -70,3 +70,36 @@ test('the report says what the file really is, and the help shows how', async (t
   assert.equal(help.code, 0)
   assert.match(help.stdout, /Examples:\n {2}bin\/qal inspect/)
 })
+
+test('the template is compared with its publisher’s', async (t) => {
+  const dir = await tempDir(t)
+  const write = async (name: string, bytes: string | Uint8Array) => {
+    const path = join(dir, name)
+    await writeFile(path, bytes)
+    return path
+  }
+  const model = await write('tiny-Q8_0.gguf', tinyLlama({ seed: 1, name: 'Tiny', type: 'Q8_0' }))
+  const { template } = JSON.parse((await qal(model, '--json')).stdout) as Inspection
+  const [hash] = Object.values(template?.sha256 ?? {})
+  assert.match(hash ?? '', /^[0-9a-f]{64}$/)
+  assert.equal(template?.upstream, null)
+
+  const same = await qal(model, '--upstream', model)
+  assert.equal(same.code, 0)
+  assert.match(same.stdout, new RegExp(`template .*nothing found in it, SHA-256 ${hash}`))
+  assert.match(same.stdout, /upstream +tiny-Q8_0\.gguf: the same to the letter/)
+
+  const jinja = await write('other.jinja', "{{ messages[0].content }}{{ 'a b' }}")
+  const other = await qal(model, '--upstream', jinja)
+  assert.equal(other.code, 0, 'a difference is a warning')
+  assert.match(other.stdout, /^WARN/)
+  assert.match(other.stdout, /upstream +other\.jinja: differs/)
+  assert.match(other.stdout, /removed text: a b\n/)
+
+  const json = JSON.parse((await qal(model, '--upstream', jinja, '--json')).stdout) as Inspection
+  assert.equal(json.template?.upstream?.templates['tokenizer.chat_template']?.state, 'differs')
+
+  const config = await write('tokenizer_config.json', JSON.stringify({ model_max_length: 1 }))
+  assert.equal((await qal(model, '--upstream', config)).code, 4)
+  assert.equal((await qal(model, '--upstream', join(dir, 'absent'))).code, 2)
+})

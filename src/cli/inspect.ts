@@ -5,6 +5,7 @@ import {
   inspect,
   printable,
   readLabel,
+  readUpstream,
   type Finding,
   type Inspection,
   type Quantisation,
@@ -14,6 +15,7 @@ import {
 import { nodeHashes } from '../swarm/node-hashes.ts'
 import { openFileSource, type FileSource } from '../store/file-source.ts'
 import { memoryLines } from './memory-lines.ts'
+import { templateDifferenceLines, templateRows } from './template-lines.ts'
 import { exactBytes, humanBytes, printLines, safeLine, table, usageError } from './output.ts'
 
 /** Exit codes by verdict, as DESIGN's table says. */
@@ -22,6 +24,7 @@ const EXIT: Record<Verdict, number> = { accept: 0, warn: 0, mislabelled: 3, reje
 interface Options {
   label?: string
   tensors?: boolean
+  upstream?: string
   json?: boolean
 }
 
@@ -34,6 +37,10 @@ export function inspectCommand(): Command {
     .argument('<model>', 'the .gguf file; of a split model the first shard, the others beside it')
     .option('--label <name>', 'the quantisation a listing claims, such as Q4_K_M')
     .option('--tensors', 'list every tensor with its type and the type its label wants')
+    .option(
+      '--upstream <file>',
+      'compare the chat template with a tokenizer_config.json, a .jinja file or another .gguf',
+    )
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -44,12 +51,13 @@ Examples:
   bin/qal inspect model-Q4_K_M.gguf
   bin/qal inspect model.gguf --label Q4_K_M --json
   bin/qal inspect model-Q4_K_M.gguf --tensors
+  bin/qal inspect model-Q4_K_M.gguf --upstream tokenizer_config.json
   bin/qal inspect model-Q8_0-00001-of-00003.gguf`,
     )
     .action(run)
 }
 
-async function run(path: string, { label, tensors, json }: Options): Promise<void> {
+async function run(path: string, { label, tensors, upstream, json }: Options): Promise<void> {
   if (label !== undefined && readLabel(label).fileType === null)
     throw usageError('--label', 'a file type such as Q4_K_M', label)
   const open: FileSource[] = []
@@ -59,11 +67,14 @@ async function run(path: string, { label, tensors, json }: Options): Promise<voi
     return source
   }
   try {
+    const templates =
+      upstream === undefined ? undefined : await readUpstream(await openSource(upstream), basename(upstream))
     const inspection = await inspect(await openSource(path), {
       fileName: basename(path),
       label,
       tensorTable: tensors === true,
       hashes: nodeHashes,
+      upstream: templates,
       openShard: (name) => openSource(join(dirname(path), name)).catch(absent),
     })
     printLines(json === true ? [escapedJson(inspection)] : report(inspection))
@@ -96,6 +107,7 @@ function report(inspection: Inspection): string[] {
     ...table(facts(inspection)).map((line) => `  ${line}`),
     ...memoryLines(inspection.memory),
     ...(findings.length === 0 ? ['  No findings'] : findings.map(findingLine)),
+    ...templateDifferenceLines(inspection.template),
     ...(inspection.tensor_table === null
       ? differenceLines(inspection.quantisation)
       : tensorLines(inspection.tensor_table)),
@@ -132,7 +144,7 @@ function facts(inspection: Inspection): Row[] {
         ? null
         : `${quantisation.bits_per_weight.toFixed(2)} bits each, tensors: ${types.join(', ')}`,
     ],
-    ['template', template === null ? null : template.present ? `${template.length} characters` : 'none'],
+    ...templateRows(template),
     [
       'looked into',
       weights === null

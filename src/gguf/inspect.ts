@@ -20,6 +20,7 @@ import { checkOtherKind } from './other-kinds.ts'
 import { gatherShards, lonelyShard, splitOf, tensorsOf, type OpenShard, type Shard } from './split.ts'
 import type { TensorTypeName } from './types.ts'
 import { lintTemplates, type TemplateHashes, type TemplateSummary } from './template.ts'
+import type { UpstreamTemplates } from './template/upstream.ts'
 
 /** What `qal inspect` says of a file. */
 export interface Inspection {
@@ -59,6 +60,8 @@ export interface InspectOptions {
   tensorTable?: boolean
   /** Without it the templates are linted, but no hash of them is told. */
   hashes?: TemplateHashes
+  /** The publisher's templates, to compare this file's with. */
+  upstream?: UpstreamTemplates | undefined
 }
 
 /** One tensor beside what the recipe wants that `quantisation.compared_with` names. */
@@ -105,7 +108,7 @@ export async function inspect(source: ByteSource, options: InspectOptions = {}):
       ...checkOtherKind(header, kind),
     )
   else if (!broken) findings.push(...checkArchitecture(header, tensors))
-  const template = await lintTemplates(header, options.hashes)
+  const template = await lintTemplates(header, options)
   findings.push(...lintTexts(header), ...template.findings)
 
   const architecture = stringOf(header, 'general.architecture')

@@ -70,6 +70,19 @@ export const RULES: Partial<Record<GgufCode, Rule>> = {
   gguf_trailing_data: { rule: 'Nothing but zero padding follows the last tensor' },
   gguf_key_duplicate: { rule: 'Every key occurs once' },
   gguf_tensor_duplicate: { rule: 'Every tensor name occurs once' },
+  gguf_template_parse: { rule: 'What cannot be parsed is not taken for harmless' },
+  gguf_template_unknown: {
+    rule: 'Only filters, tests, functions and methods that real templates need are known to be harmless',
+  },
+  gguf_template_dynamic: {
+    rule: 'A template reaches fields by names that cannot be the interpreter’s own',
+    cites: ['CVE-2024-34359', 'CVE-2026-5760'],
+  },
+  gguf_template_include: { rule: 'A template loads no other' },
+  gguf_template_loop: { rule: 'How long a template runs is bounded by the conversation it is given' },
+  gguf_template_trigger: {
+    rule: 'What a template adds does not depend on words that a person writes, or on the day',
+  },
   gguf_template_code: {
     rule: 'A chat template formats text; it does not reach into the interpreter',
     cites: ['CVE-2024-34359', 'CVE-2026-5760'],

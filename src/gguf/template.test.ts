@@ -4,9 +4,9 @@ import { test } from 'node:test'
 import { nodeHashes } from '../swarm/node-hashes.ts'
 import { inspect } from './inspect.ts'
 import { memorySource } from './memory-source.ts'
-import { lintTemplate } from './template.ts'
+import { lintSource } from './template/lint.ts'
 import { isUtf8, printable, textHazards } from './text.ts'
-import { writeGguf } from './write.ts'
+import { writeGguf, type WriteValue } from './write.ts'
 
 test('what is found in a template names it, by its key and its place in the file', async () => {
   const file = writeGguf({
@@ -46,6 +46,42 @@ test('more templates than any model has are refused', async () => {
   const { template, verdict } = await inspect(memorySource(file))
   assert.equal(verdict, 'reject')
   assert.deepEqual([template?.keys.length, template?.findings[0]?.code], [8, 'gguf_template_count'])
+})
+
+test('the list of names is held against the templates', async () => {
+  const cases: [names: string[] | null, keys: string[], messages: RegExp[]][] = [
+    [null, ['tool_use'], []],
+    [['tool_use'], ['tool_use'], []],
+    [['default', 'tool_use'], ['tool_use'], []],
+    [[], ['tool_use'], [/does not list the template "tool_use"/]],
+    [['tool_use', 'rag'], ['tool_use'], [/lists the template "rag", which the file does not hold/]],
+  ]
+  for (const [names, keys, messages] of cases) {
+    const file = writeGguf({
+      metadata: [
+        ['general.architecture', { type: 'string', value: 'llama' }],
+        ['tokenizer.chat_template', { type: 'string', value: 'x' }],
+        ...keys.map(
+          (key) => [`tokenizer.chat_template.${key}`, { type: 'string', value: 'x' }] as [string, WriteValue],
+        ),
+        ...(names === null
+          ? []
+          : [
+              ['tokenizer.chat_templates', { type: 'array', of: 'string', values: names }] as [
+                string,
+                WriteValue,
+              ],
+            ]),
+      ],
+      tensors: [],
+    })
+    const { template } = await inspect(memorySource(file))
+    assert.equal(template?.findings.length, messages.length, JSON.stringify([names, keys]))
+    for (const [i, message] of messages.entries()) {
+      assert.equal(template.findings[i]?.code, 'gguf_template_names')
+      assert.match(template.findings[i].message, message)
+    }
+  }
 })
 
 test('the hash is of the bytes as they stand in the file', async () => {
@@ -88,7 +124,7 @@ test('the lint is quick on a text made to slow it', () => {
     'a.',
     '{{a~a}}',
   ]
-  for (const piece of pieces) lintTemplate(piece.repeat(262_000 / piece.length))
+  for (const piece of pieces) lintSource(piece.repeat(262_000 / piece.length))
   // One quadratic look at one of these takes minutes.
   assert.ok(performance.now() - started < 30_000)
 })
