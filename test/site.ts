@@ -34,12 +34,18 @@ export async function runSite({
   demo = false,
   data,
   through,
-}: { demo?: boolean; data?: string; through?: Wrapper } = {}): Promise<RunningSite> {
+  args = [],
+}: {
+  demo?: boolean
+  data?: string
+  through?: Wrapper
+  args?: readonly string[]
+} = {}): Promise<RunningSite> {
   const folder = data ?? (await mkdtemp(join(tmpdir(), 'qal-site-')))
   const program = through
     ? WRAPPERS[through]
     : ['--import', tsx, join(root, 'src/deploy/start.ts'), ...(demo ? [] : ['--empty'])]
-  const child = spawn(node, [...program, '--port', '0', '--data', folder], {
+  const child = spawn(node, [...program, '--port', '0', '--data', folder, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: through !== undefined,
     env: { ...process.env, NODE_OPTIONS: '' },

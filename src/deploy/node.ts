@@ -8,6 +8,8 @@ import { Hono } from 'hono'
 import { compress } from 'hono/compress'
 import { secureHeaders } from 'hono/secure-headers'
 import { QalError } from '../core/error.ts'
+import { hostPort, parseSwarmUrl } from '../swarm/addresses.ts'
+import type { DhtEstimate } from '../swarm/dht.ts'
 import { nodeHashes } from '../swarm/node-hashes.ts'
 import { createTracker } from '../swarm/tracker.ts'
 import { createApp } from '../web/app.ts'
@@ -51,11 +53,13 @@ export async function startNode(settings: ServeSettings, demo = false): Promise<
     // Behind a proxy the host is loopback too, but then strangers come through it.
     const loopback = isLoopback(settings.host) && isLoopback(new URL(url).hostname)
 
-    const tracker = await createTracker({
-      http: server,
-      allow: (infoHash) => isTracked(stores, infoHash),
-    })
-    closers.push(() => tracker.close())
+    const { own, others } = settings.trackers
+    const ownTrackers = own ? announceUrls(url, authority) : []
+    const trackers = [...ownTrackers, ...others]
+    const tracker = own
+      ? await createTracker({ http: server, allow: (infoHash) => isTracked(stores, infoHash) })
+      : null
+    closers.push(() => tracker?.close())
 
     const app = new Hono()
     app.use('/assets/*', secureHeaders())
@@ -82,7 +86,7 @@ export async function startNode(settings: ServeSettings, demo = false): Promise<
         baseUrl: url,
         demo,
         loopback,
-        trackers: announceUrls(url, authority),
+        trackers,
       },
       signIn: signInWays(process.env),
       ...(loopback ? { showLink } : {}),
@@ -91,16 +95,17 @@ export async function startNode(settings: ServeSettings, demo = false): Promise<
     app.all('*', (c) => site.fetch(c.req.raw))
     const listener = getRequestListener(app.fetch, { hostname: authority })
     server.on('request', (request, response) => {
-      if (!tracker.handleHttp(request, response)) void listener(request, response)
+      if (!tracker?.handleHttp(request, response)) void listener(request, response)
     })
 
     // On loopback whoever submits is the operator; elsewhere only public addresses are reached.
     const allow = loopback ? ['127.0.0.0/8', '::1/128'] : []
     const seeder = startChild('seeder', {
       seedDir: stores.seedDir,
-      trackers: announceUrls(url, authority),
+      trackers,
       host: settings.host,
       allow,
+      dht: settings.dht,
     })
     const verifier = await verifierToken(stores)
     closers.push(() => verifier.revoke())
@@ -109,13 +114,25 @@ export async function startNode(settings: ServeSettings, demo = false): Promise<
       site: `http://${authority}`,
       token: verifier.token,
       data: settings.data,
-      allow,
+      // The operator's own word, also for a tracker on the inside network.
+      allow: [...allow, ...others.map(trackerAddress)],
+      ...(settings.dht ? { dht: settings.dht.routers } : {}),
       hub: hubUrl(process.env['QAL_HF_URL']),
     })
     children.push(seeder, judges)
     closers.push(() => Promise.all(children.map((child) => child.stop())).then(() => undefined))
 
-    const scraper = startScraper(stores, announceUrls(url, authority))
+    const [ownUrl] = ownTrackers
+    const scraper = startScraper(stores, {
+      own:
+        tracker && ownUrl !== undefined
+          ? { url: ownUrl, counts: (infoHash) => tracker.counts(infoHash) }
+          : null,
+      others,
+      estimate: settings.dht
+        ? async (infoHash, signal) => (await seeder.ask(infoHash, signal)) as DhtEstimate
+        : null,
+    })
     closers.push(() => scraper.stop())
     return { url, stores, reseed: () => seeder.send('changed'), close }
   } catch (error) {
@@ -171,6 +188,11 @@ function isTracked({ catalogue }: Stores, infoHash: string): boolean {
     const named = listing?.info_hash === infoHash || listing?.info_hash_v2?.startsWith(infoHash)
     return named && listing?.status !== 'removed' && listing?.status !== 'withdrawn'
   })
+}
+
+function trackerAddress(url: string): string {
+  const { host, port } = parseSwarmUrl(url)
+  return hostPort(host, port)
 }
 
 /** Announce URLs of the embedded tracker: one port, three protocols. */

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { addressPolicy } from '../swarm/addresses.ts'
 import { startSeeder } from '../swarm/seed.ts'
 import { runChild } from './child.ts'
+import { joinDht } from './dht-member.ts'
+import type { DhtSettings } from './settings.ts'
 
 interface SeederSettings {
   seedDir: string
@@ -10,19 +12,22 @@ interface SeederSettings {
   host: string
   /** Addresses beside public ones whose peers are served: CIDR or host:port. */
   allow: string[]
+  dht: DhtSettings | null
 }
 
 const LOOK_EVERY_MS = 30_000
 /** A burst of changes is one announce; trackers take more than that badly. */
 const ANNOUNCE_AFTER_MS = 250
 
-runChild(async ({ seedDir, trackers, host, allow }: SeederSettings) => {
+runChild(async ({ seedDir, trackers, host, allow, dht }: SeederSettings) => {
+  const policy = addressPolicy(allow)
   const seeder = await startSeeder({
     trackers,
     host,
-    policy: addressPolicy(allow),
+    policy,
     onError: (error) => console.error('Seeder:', error.message),
   })
+  const node = dht && joinDht(dht, { policy, port: seeder.port })
   const seeding = new Set<string>()
   let announcing: NodeJS.Timeout | null = null
 
@@ -35,7 +40,9 @@ runChild(async ({ seedDir, trackers, host, allow }: SeederSettings) => {
       if (!name.endsWith('.torrent') || seeding.has(name)) continue
       seeding.add(name)
       try {
-        await seeder.add({ torrent: new Uint8Array(await readFile(join(seedDir, name))), path: seedDir })
+        const torrent = new Uint8Array(await readFile(join(seedDir, name)))
+        const seeded = await seeder.add({ torrent, path: seedDir })
+        if (!seeded.private) node?.seed(seeded.infoHash)
       } catch (error) {
         seeding.delete(name)
         console.error(`Cannot seed ${name}:`, error instanceof Error ? error.message : error)
@@ -54,10 +61,14 @@ runChild(async ({ seedDir, trackers, host, allow }: SeederSettings) => {
         seeder.announce()
       }, ANNOUNCE_AFTER_MS)
     },
+    answer: async (question) => {
+      if (!node) throw new Error('the DHT is not used here')
+      return node.estimate(String(question))
+    },
     close: async () => {
       clearInterval(timer)
       if (announcing) clearTimeout(announcing)
-      await seeder.close()
+      await Promise.all([seeder.close(), node?.close()])
     },
   }
 })

@@ -5,16 +5,13 @@ import { isQalError } from '../core/error.ts'
 import { fillWithDemo, wantsDemo } from '../demo/demo.ts'
 import { startNode, untilStopped } from './node.ts'
 import { inWords, signInHint } from './stores.ts'
-import { parseServeSettings, SERVE_DEFAULTS } from './settings.ts'
+import { addServeOptions, parseServeSettings, type ServeOptions } from './settings.ts'
 
 /** `npm start`: serves, and fills an empty ledger with the demo. */
-const program = new Command('npm start --')
+const program = addServeOptions(new Command('npm start --'))
   .exitOverride()
-  .option('--port <n>', 'port of the site and of the tracker', SERVE_DEFAULTS.port)
-  .option('--host <host>', 'address to listen on', SERVE_DEFAULTS.host)
-  .option('--data <dir>', 'the data folder', process.env['QAL_DATA'] ?? SERVE_DEFAULTS.data)
   .option('--empty', 'start without the demo')
-  .action(async (options: { port: string; host: string; data: string; empty?: boolean }) => {
+  .action(async (options: ServeOptions & { empty?: boolean }) => {
     const settings = parseServeSettings(options)
     const words = (error: unknown): never => {
       throw inWords(error, settings)

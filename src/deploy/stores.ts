@@ -84,7 +84,10 @@ function unusable(dataDir: string, why: string, cause: unknown): QalError {
 }
 
 /** What the system said of the data folder or of the address, as a sentence that says what to do, exit 2; any other error as it is. */
-export function inWords(error: unknown, { data, host, port }: ServeSettings): unknown {
+export function inWords(
+  error: unknown,
+  { data, host, port }: Pick<ServeSettings, 'data' | 'host' | 'port'>,
+): unknown {
   // A store's refusal has what the system said as its cause; one that names its exit code is said well already.
   const said = isQalError(error) && error.facts.exit === undefined ? error.cause : error
   if (isQalError(said) || !(said instanceof Error)) return error
@@ -104,7 +107,7 @@ export function inWords(error: unknown, { data, host, port }: ServeSettings): un
 }
 
 /** One line on how to sign in, without a full stop; a link is shown on the terminal only where whoever visits is the operator. */
-export function signInHint({ host }: ServeSettings, url: string): string {
+export function signInHint({ host }: Pick<ServeSettings, 'host'>, url: string): string {
   return isLoopback(host) && isLoopback(new URL(url).hostname)
     ? 'To sign in, type a handle on /sign-in and open the link that is then shown here'
     : 'To sign in, make a token with bin/qal admin token --as HANDLE and paste it on /sign-in'

@@ -5,7 +5,8 @@ import { libtorrentDht } from '../../test/swarm.ts'
 import { freePort, requireTool } from '../../test/tools.ts'
 import { isQalError } from '../core/error.ts'
 import { addressPolicy } from './addresses.ts'
-import { findPeers, openDht, parseRouters, type Dht, type DhtOptions } from './dht.ts'
+import { findPeers, openDht, type Dht, type DhtOptions } from './dht.ts'
+import { parseRouters } from './dht-routers.ts'
 
 const HASH = 'ab'.repeat(20)
 const policy = addressPolicy(['127.0.0.0/8'])

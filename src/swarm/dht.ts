@@ -1,20 +1,13 @@
 import { lookup as resolveName } from 'node:dns/promises'
-import { isIP, isIPv4 } from 'node:net'
+import { isIPv4 } from 'node:net'
 import type { DhtContact } from 'bittorrent-dht'
 import { QalError } from '../core/error.ts'
 import { hostPort, type AddressPolicy } from './addresses.ts'
 import { emptyFilter, estimateSize, insertAddress, isSaturated, mayContain, unite } from './bloom.ts'
 import { compactPeer } from './dht-messages.ts'
 import { DhtNode, type DhtAnswer } from './dht-node.ts'
+import { parseRouters } from './dht-routers.ts'
 import { DhtSocket } from './dht-socket.ts'
-
-/** Where a node that knows nobody asks first: those of BitTorrent, Inc., uTorrent, Transmission and libtorrent. */
-export const WELL_KNOWN_ROUTERS: readonly string[] = [
-  'router.bittorrent.com:6881',
-  'router.utorrent.com:6881',
-  'dht.transmissionbt.com:6881',
-  'dht.libtorrent.org:25401',
-]
 
 export interface DhtOptions {
   /** `host:port` of the nodes to ask first: named by the operator, and reached wherever they are. */
@@ -74,7 +67,6 @@ export interface Dht {
 const LOOKUP_MS = 20_000
 const RESOLVE_WITHIN_MS = 5_000
 const MAX_PEERS = 200
-const MAX_ROUTERS = 16
 
 /**
  * Joins the DHT. It is asked for, never the default: it contacts the routers
@@ -157,30 +149,6 @@ export async function findPeers(infoHash: string, options: DhtOptions & LookupOp
   } finally {
     await dht.close()
   }
-}
-
-/** Checks a list of `host:port` (names or IPv4 literals); throws `input_dht_router`. */
-export function parseRouters(routers: readonly string[]): { host: string; port: number }[] {
-  const parsed = routers.map((router) => {
-    const match = /^([a-z0-9](?:[a-z0-9.-]{0,252}))?:(\d{1,5})$/i.exec(router.trim())
-    const host = match?.[1] ?? ''
-    const port = Number(match?.[2])
-    // A name of digits alone would be read as an address by some resolvers.
-    const odd = isIP(host) === 0 && /^[\d.]+$/.test(host)
-    if (host === '' || odd || !(port > 0 && port < 65_536)) throw badRouter(router)
-    return { host, port }
-  })
-  if (parsed.length > MAX_ROUTERS) throw badRouter(`${parsed.length} of them`)
-  return parsed
-}
-
-function badRouter(found: string): QalError {
-  const shown = found.slice(0, 80).replace(/[^\x20-\x7e]/g, '?')
-  return new QalError(
-    'input_dht_router',
-    `Cannot use "${shown}" as a node of the DHT: expected host:port, over IPv4, at most ${MAX_ROUTERS}`,
-    { expected: 'host:port', found: shown, exit: 2 },
-  )
 }
 
 async function resolveRouters(

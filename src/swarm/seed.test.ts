@@ -21,6 +21,7 @@ describe('when we seed', () => {
         infoHash: made.infoHash,
         name: 'm',
         size: 365_554,
+        private: false,
       })
       const into = await tempDir(t)
       await libtorrentDownload(made.torrentPath, into)

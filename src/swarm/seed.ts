@@ -30,6 +30,8 @@ export interface Seeded {
   infoHash: string
   name: string
   size: number
+  /** Its peers come from its trackers alone (BEP 27). */
+  private: boolean
 }
 
 export interface Seeder {
@@ -136,7 +138,7 @@ export async function startSeeder(options: SeederOptions = {}): Promise<Seeder> 
       await destroyTorrent(torrent)
       throw asSwarmError(error)
     }
-    return { infoHash, name: metainfo.name, size: metainfo.size_bytes }
+    return { infoHash, name: metainfo.name, size: metainfo.size_bytes, private: metainfo.private }
   }
 
   return {

@@ -25,6 +25,8 @@ export interface WorkerSettings {
   data: string
   /** Addresses beside public ones that torrents may lead to: CIDR or host:port. */
   allow: readonly string[]
+  /** Routers of the DHT, where peers are looked for there too. */
+  dht?: readonly string[]
   /** As reports name it. */
   name: string
   /** The publisher's hub: its address, as `hubBase` gives it. */
@@ -230,6 +232,7 @@ async function sourceOf(
     maxBytes: MAX_MODEL_BYTES,
     idleTimeoutMs: IDLE_MS,
     totalTimeoutMs: TOTAL_MS,
+    ...(settings.dht ? { dht: settings.dht } : {}),
   }
   const torrent = await site.file(`/models/${listing.id}.torrent`)
   if (torrent !== null)

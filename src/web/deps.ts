@@ -13,7 +13,7 @@ export interface SiteSettings {
   demo: boolean
   /** Whether the site is served on loopback, where the terminal belongs to whoever signs in. */
   loopback: boolean
-  /** Announce URLs of the embedded tracker, added to what the site hands out. */
+  /** Announce URLs of the embedded tracker and of the operator's others, added to what the site hands out. */
   trackers: string[]
 }
 
