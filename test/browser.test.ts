@@ -114,7 +114,7 @@ describe(
       const moderator = await signedIn('browser-mod', 'moderator')
       await moderator.page.goto(url)
       await moderator.page.click('form:has(input[value=approve]) button[type=submit]')
-      await moderator.page.waitForURL(/notice=reviewed/)
+      await moderator.page.waitForSelector('.notice:has-text("was recorded")')
 
       const { page } = uploader
       await page.goto(site.url)

@@ -33,8 +33,8 @@ const SHOWN_BY_BOTH = ['bits', 'broadcast', 'chambers', 'icons', 'rails']
   .map((name) => `web/components/${name}.tsx`)
   .concat('web/components/wording.ts')
 
-/** The submission's own schema, so that the form is checked in the browser by what the server checks. */
-const CHECKED_BY_BOTH = ['web/commands/submission.ts', 'web/commands/wanted.ts']
+/** The submission's own schema and choice of files, so that the form is checked in the browser by what the server checks. */
+const CHECKED_BY_BOTH = ['listed-files', 'submission', 'wanted'].map((name) => `web/commands/${name}.ts`)
 
 const PARTS: Record<string, Part> = {
   core: { ours: [], node: false, packages: ['zod', 'canonicalize', 'unhomoglyph'] },

@@ -331,7 +331,7 @@ describe('when members speak of a listing and moderators answer', () => {
       return [response.status, response.headers.get('location')] as const
     }
     const at = `/models/${id}`
-    assert.deepEqual(await form(`${at}/comments`, 'bob', { text: 'Hello' }), [303, `${at}?notice=comments`])
+    assert.deepEqual(await form(`${at}/comments`, 'bob', { text: 'Hello' }), [303, at])
     const [first] = await comments(id)
     await form(`${at}/comments`, 'alice', { text: 'Hi', reply_to: String(first?.seq) })
     await form(`${at}/comments/hidden`, 'mod', { comment: String(first?.seq), hidden: 'true' })
@@ -351,13 +351,10 @@ describe('when members speak of a listing and moderators answer', () => {
     await form(`${at}/reports/decisions`, 'mod', { upheld: 'false', reports: String(report?.seq) })
     assert.equal((await site.app.request(`${BASE}${at}`)).status, 200)
     await form(`${at}/superseded`, 'alice', { by: '' })
-    assert.deepEqual(await form('/members/alice/endorsements', 'bob', {}), [
-      303,
-      '/members/alice?notice=endorsements',
-    ])
+    assert.deepEqual(await form('/members/alice/endorsements', 'bob', {}), [303, '/members/alice'])
     assert.deepEqual(await form('/members/bob/ban', 'mod', { banned: 'true', reason: 'x' }), [
       303,
-      '/members/bob?notice=ban',
+      '/members/bob',
     ])
     await form('/members/bob/ban', 'mod', { banned: 'false' })
     assert.equal(site.stores.catalogue.memberByHandle('bob')?.banned, null)

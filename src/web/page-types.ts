@@ -160,6 +160,8 @@ export interface ModelPageProps {
   earlier: NamedListing[]
   /** An earlier listing that this one's name can be taken for (T21). */
   lookalike: NamedListing | null
+  /** For the uploader and moderators while it is not decided: where its verification stands, and where to announce. */
+  next: { job: JobView | null; trackers: string[] } | null
   /** A sentence after an action, such as "Your rating was recorded". */
   notice: string | null
 }
@@ -197,13 +199,21 @@ export interface SubmitPageProps {
   trackers: string[]
 }
 
+/** Where the verification of a listing stands. */
+export interface JobView {
+  state: 'waiting' | 'running'
+  step: string
+  /** From 0 to 1. */
+  fraction: number
+}
+
 export interface QueuePageProps {
   context: PageContext
   /** Whether the visitor may approve and reject. */
   mayReview: boolean
   pending: {
     model: ModelItem
-    job: { state: 'waiting' | 'running'; step: string; fraction: number } | null
+    job: JobView | null
   }[]
   decided: ModelItem[]
   /** Listings with open reports or an open appeal, for moderators; null for others. */

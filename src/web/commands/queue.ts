@@ -3,6 +3,7 @@ import type { ListingView } from '../../core/views.ts'
 import type { JobProgress } from '../../store/private.ts'
 import { heldRole } from '../actor.ts'
 import type { Actor, AppDeps } from '../deps.ts'
+import type { JobView } from '../page-types.ts'
 import { forbidden } from '../problem.ts'
 
 /** A lease is renewed by heartbeats; a verifier that falls silent loses it after this. */
@@ -13,31 +14,38 @@ const MAX_SHOWN = 200
 
 export interface QueueEntry {
   listing: ListingView
-  job: { state: 'waiting' | 'running'; step: string; fraction: number } | null
+  job: JobView | null
 }
 
 /** Listings that wait for a reviewer, with where their verification stands. */
 export async function queue(deps: AppDeps): Promise<QueueEntry[]> {
+  const jobs = await jobsNow(deps)
+  // Oldest first: who waits longest must not be buried by who submits most.
+  const items = Iterator.from(deps.catalogue.listings('pending')).take(MAX_SHOWN).toArray()
+  return items.map((listing) => ({ listing, job: jobs(listing.id) }))
+}
+
+/** Where the verification of one listing stands; null where there is none to do. */
+export async function jobOf(deps: AppDeps, listing: string): Promise<QueueEntry['job']> {
+  return (await jobsNow(deps))(listing)
+}
+
+async function jobsNow(deps: AppDeps): Promise<(listing: string) => QueueEntry['job']> {
   const leases = new Map(
     (await deps.private.leases(deps.now().toISOString())).map((lease) => [lease.job, lease]),
   )
   const waiting = new Set(deps.catalogue.pendingVerification().map(({ id }) => id))
-  // Oldest first: who waits longest must not be buried by who submits most.
-  const items = Iterator.from(deps.catalogue.listings('pending')).take(MAX_SHOWN).toArray()
-  return items.map((listing) => {
-    const lease = leases.get(listing.id)
-    if (!waiting.has(listing.id)) return { listing, job: null }
-    return {
-      listing,
-      job: lease
-        ? {
-            state: 'running',
-            step: lease.progress?.step ?? 'claimed',
-            fraction: lease.progress?.fraction ?? 0,
-          }
-        : { state: 'waiting', step: 'waiting for a verifier', fraction: 0 },
-    }
-  })
+  return (listing) => {
+    if (!waiting.has(listing)) return null
+    const lease = leases.get(listing)
+    return lease
+      ? {
+          state: 'running',
+          step: lease.progress?.step ?? 'claimed',
+          fraction: lease.progress?.fraction ?? 0,
+        }
+      : { state: 'waiting', step: 'waiting for a verifier', fraction: 0 }
+  }
 }
 
 export interface Claim {

@@ -3,7 +3,7 @@ import { primaryFile } from '../../core/files.ts'
 import { readHubUrl } from '../../core/hub.ts'
 import { InfoHash, InfoHashV2, ListingId, Sha256 } from '../../core/ids.ts'
 import { isQalError, QalError } from '../../core/error.ts'
-import { ALLOWED_WORDS, judgeName, printable } from '../../gguf/index.ts'
+import { ALLOWED_WORDS } from '../../gguf/index.ts'
 import { namedIssuer } from '../../sign/issuer.ts'
 import { putText } from '../../store/texts.ts'
 import { parseMagnet } from '../../torrent/magnet.ts'
@@ -13,11 +13,9 @@ import type { Actor, AppDeps } from '../deps.ts'
 import { DuplicateError, InputError } from '../problem.ts'
 import { append, newEvent } from './append.ts'
 import { inTurn } from './in-turn.ts'
+import { chooseModelFile, extraFilesRefused, isShard, roleOf } from './listed-files.ts'
 import type { Submission } from './submission.ts'
 import { wanted } from './wanted.ts'
-
-/** gguf-split's names. */
-const SHARD = /-\d{5}-of-\d{5}\.gguf$/i
 
 export interface Submitted {
   id: ListingId
@@ -146,7 +144,7 @@ function fromMetainfo(metainfo: Metainfo, input: Submission): Described {
       sha256: file === model ? input.sha256 : null,
       md5: file === model ? (input.md5 ?? null) : null,
       pieces_root: file.pieces_root === null ? null : Sha256.parse(file.pieces_root),
-      role: file === model && !SHARD.test(file.path) ? 'model' : roleOf(file.path),
+      role: file === model && !isShard(file.path) ? 'model' : roleOf(file.path),
     })),
     size_bytes: model.size_bytes,
     info_hash: metainfo.info_hash === null ? null : InfoHash.parse(metainfo.info_hash),
@@ -187,28 +185,17 @@ function fromHash(input: Submission): Described {
 }
 
 function modelFile(files: Metainfo['files']): Metainfo['files'][number] {
-  const named = files.filter(({ path }) => /\.(?:gguf|safetensors)$/i.test(path))
-  const whole = named.filter(({ path }) => !['mmproj', 'lora', 'imatrix'].includes(roleOf(path)))
-  const models = whole.length > 0 ? whole : named
-  const [first] = models.length > 0 ? models : files
-  if (first === undefined || first.size_bytes === 0)
+  const model = chooseModelFile(files)
+  if (model === null || model.size_bytes === 0)
     throw new InputError([{ field: 'torrent', expected: 'a torrent with a model file in it' }])
-  // Shards carry their number before the ending; the first stands for the model.
-  return models.length > 1 && !models.every(({ path }) => SHARD.test(path))
-    ? models.reduce((largest, file) => (file.size_bytes > largest.size_bytes ? file : largest))
-    : first
+  return model
 }
 
 const MAX_NAMED = 5
 
 /** trust.md T8: a torrent that could not pass is refused at once, by the names alone; the verifier looks at the content. */
 function refuseExtraFiles(files: Metainfo['files'], model: Metainfo['files'][number]): void {
-  const refused = files.flatMap((file) => {
-    const name = judgeName(file.path)
-    // Where one file is all there is, its name may be anything that does no harm.
-    if ('kind' in name || (file === model && !name.harmful)) return []
-    return [`${printable(file.path, 80)} (${name.refused})`]
-  })
+  const refused = extraFilesRefused(files, model)
   if (refused.length === 0) return
   const more = refused.length > MAX_NAMED ? ` and ${refused.length - MAX_NAMED} more` : ''
   throw new InputError([
@@ -217,15 +204,6 @@ function refuseExtraFiles(files: Metainfo['files'], model: Metainfo['files'][num
       expected: `a torrent of models and what explains them (T8), without ${refused.slice(0, MAX_NAMED).join(', ')}${more}. Allowed are ${ALLOWED_WORDS}`,
     },
   ])
-}
-
-function roleOf(path: string): ListedFile['role'] {
-  if (SHARD.test(path)) return 'shard'
-  if (/mmproj.*\.gguf$/i.test(path)) return 'mmproj'
-  if (/(?:^|[-_./])(?:lora|adapter)[^/]*\.gguf$/i.test(path)) return 'lora'
-  if (/\.imatrix$|imatrix[^/]*\.(?:gguf|dat)$/i.test(path)) return 'imatrix'
-  if (/\.(?:sig|asc|minisig)$/i.test(path)) return 'signature'
-  return /(?:^|\/)readme(?:\.\w+)?$/i.test(path) ? 'readme' : 'other'
 }
 
 function refuseDuplicates(

@@ -1,3 +1,4 @@
+import type { IslandName } from '../assets.ts'
 import { alarmOf, alarmSource } from '../components/alarm.ts'
 import type { Alarm } from '../components/alarm.ts'
 import { DemoMark, Missing, Panel, State, TierWord } from '../components/bits.tsx'
@@ -13,6 +14,7 @@ import { Layout } from '../components/layout.tsx'
 import { SwarmFigures } from '../components/listing-row.tsx'
 import { ModeratorBox } from '../components/moderator-box.tsx'
 import { OwnerPanel } from '../components/owner-panel.tsx'
+import { NextSteps } from '../components/next-steps.tsx'
 import { ReportsPanel } from '../components/reports-panel.tsx'
 import { ReviewBox } from '../components/review-box.tsx'
 import { SourceChain } from '../components/source-chain.tsx'
@@ -37,6 +39,7 @@ export function ModelPage(props: ModelPageProps) {
     successor,
     earlier,
     lookalike,
+    next,
   } = props
   const { notice } = props
   const alarm = alarmOf(model)
@@ -46,7 +49,7 @@ export function ModelPage(props: ModelPageProps) {
       title={`${model.model} · ${TIER_WORDS[model.tier]}, ${model.consensus}`}
       description={`${model.model}, ${formatBytes(model.size_bytes)}, by @${model.uploader.handle}: ${model.consensus}. ${STATUS_WORDS[model.status].text}. SHA-256 ${model.sha256}.`}
       {...(model.status === 'published' ? { canonical: model.url } : {})}
-      scripts={alarm === null ? ['copy', 'check-file', 'download-here'] : ['copy', 'check-file']}
+      scripts={scriptsOf(alarm !== null, next !== null)}
     >
       {notice === null ? null : (
         <p class="notice" role="status">
@@ -59,6 +62,7 @@ export function ModelPage(props: ModelPageProps) {
       <article class="model">
         <TitleCard model={model} />
         {may.review ? <ReviewBox model={model} /> : null}
+        {next === null ? null : <NextSteps model={model} next={next} />}
         {may.own ? <OwnerPanel model={model} appealText={appealText} /> : null}
         {may.moderate || may.undo ? <ModeratorBox model={model} may={may} appealText={appealText} /> : null}
         {reports === null ? null : <ReportsPanel model={model} reports={reports} mayDecide={may.moderate} />}
@@ -76,6 +80,15 @@ export function ModelPage(props: ModelPageProps) {
       </article>
     </Layout>
   )
+}
+
+function scriptsOf(danger: boolean, waits: boolean): IslandName[] {
+  return [
+    'copy',
+    'check-file',
+    ...(danger ? [] : (['download-here'] as const)),
+    ...(waits ? (['queue'] as const) : []),
+  ]
 }
 
 function ModelAlarm({ alarm, model, texts }: { alarm: Alarm; model: ModelItem; texts: ModelTexts }) {

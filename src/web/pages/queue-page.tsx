@@ -1,4 +1,5 @@
 import { Missing, Panel } from '../components/bits.tsx'
+import { JobLine } from '../components/job-line.tsx'
 import { Layout } from '../components/layout.tsx'
 import { ListingRow, ListingRows } from '../components/listing-row.tsx'
 import { PageTitle } from '../components/page-title.tsx'
@@ -70,7 +71,7 @@ function QueueEntry({ entry, mayReview }: { entry: Pending; mayReview: boolean }
       <ol class="rows">
         <ListingRow model={entry.model} />
       </ol>
-      <JobLine entry={entry} />
+      <JobLine model={entry.model} job={entry.job} />
       {mayReview ? (
         <details class="queue-review">
           <summary>
@@ -80,29 +81,5 @@ function QueueEntry({ entry, mayReview }: { entry: Pending; mayReview: boolean }
         </details>
       ) : null}
     </li>
-  )
-}
-
-function JobLine({ entry: { model, job } }: { entry: Pending }) {
-  const state = job === null ? 'none' : job.state
-  return (
-    <div class={`job job-${state}`} data-job={model.id} data-job-state={state}>
-      {job === null ? (
-        <p>
-          {model.verifications.length === 0
-            ? 'No verification job. A reviewer can decide without one.'
-            : 'Verification recorded. Waits for a reviewer.'}
-        </p>
-      ) : job.state === 'waiting' ? (
-        <p>Waits for a verifier.</p>
-      ) : (
-        <>
-          <p>
-            Verifier at work: <b>{job.step}</b> <span class="mono">{Math.floor(job.fraction * 100)} %</span>
-          </p>
-          <progress max={1} value={job.fraction} aria-label={`Verification of ${model.model}`} />
-        </>
-      )}
-    </div>
   )
 }

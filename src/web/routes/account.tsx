@@ -12,6 +12,7 @@ import { keyChallenge, registerOwnKey, revokeKey } from '../commands/keys.ts'
 import { issueToken } from '../commands/members.ts'
 import { memberOf } from '../commands/people.ts'
 import { ALL_SCOPES, type Actor, type AppDeps } from '../deps.ts'
+import { leaveNotice, takeNotice } from '../notice.ts'
 import { AccountPage } from '../pages/account-page.tsx'
 import type { AccountPageProps } from '../page-types.ts'
 import { forbidden, InputError, notFound, problemOf } from '../problem.ts'
@@ -61,8 +62,7 @@ export function accountRoutes(deps: AppDeps): Hono {
   app.get('/account', async (c) => {
     const actor = await actorOf(c, deps)
     if (actor === null) return c.redirect('/sign-in?next=/account', 303)
-    const notice = c.req.query('notice') ?? ''
-    return show(c, deps, actor, { notice: Object.hasOwn(NOTICES, notice) ? (NOTICES[notice] ?? null) : null })
+    return show(c, deps, actor, { notice: await takeNotice(c, deps, '/account', NOTICES) })
   })
 
   const act = (
@@ -91,25 +91,25 @@ export function accountRoutes(deps: AppDeps): Hono {
       }
     })
 
-  act('keys', async (actor, fields) => {
+  act('keys', async (actor, fields, c) => {
     await registerOwnKey(deps, actor, check(KeyBody, fields))
-    return '/account?notice=key'
+    return leaveNotice(c, deps, '/account', 'key')
   })
-  act('keys/revoke', async (actor, fields) => {
+  act('keys/revoke', async (actor, fields, c) => {
     const { fingerprint, why } = check(RevokeBody, fields)
     await revokeKey(deps, actor, { fingerprint, compromised: why === 'compromised' })
-    return '/account?notice=key-revoked'
+    return leaveNotice(c, deps, '/account', 'key-revoked')
   })
-  act('identities/remove', async (actor, fields) => {
+  act('identities/remove', async (actor, fields, c) => {
     await withdrawIdentity(deps, actor.member, check(z.strictObject({ kind: IdentityKind }), fields).kind)
-    return '/account?notice=identity-removed'
+    return leaveNotice(c, deps, '/account', 'identity-removed')
   })
-  act('tokens/revoke', async (actor, fields) => {
+  act('tokens/revoke', async (actor, fields, c) => {
     const tokens = await deps.private.tokensOf(actor.member)
     const found = tokens.find(({ hash }) => hash.slice(0, 16) === fields['id'])
     if (found === undefined) throw notFound('this token')
     await deps.private.revokeToken(found.hash)
-    return '/account?notice=token-revoked'
+    return leaveNotice(c, deps, '/account', 'token-revoked')
   })
   act('sign-out', async (actor, _fields, c) => {
     await deps.private.endSessions(actor.member, deps.now().toISOString())

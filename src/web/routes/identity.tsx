@@ -17,6 +17,7 @@ import { forbidden, notFound } from '../problem.ts'
 import { issueTicket, localPath, readTicket, redeemTicket } from '../tickets.ts'
 import { contextOf, page } from './pages.tsx'
 import { waysOf } from './sign-in.tsx'
+import { leaveNotice } from '../notice.ts'
 
 const GITHUB_SECONDS = 10 * 60
 const MAIL_SECONDS = 30 * 60
@@ -182,7 +183,7 @@ async function arrive(
     if ((await linking(c, deps, true)) !== link)
       throw forbidden('Cannot add this account: you are signed in as somebody else now', 'the same member')
     await proveAccount(deps, link, proved)
-    return c.redirect('/account?notice=identity', 303)
+    return c.redirect(await leaveNotice(c, deps, '/account', 'identity'), 303)
   }
   const member = await memberOfAccount(deps, proved)
   if (member === null)

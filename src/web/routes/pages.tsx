@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import { Hono } from 'hono'
 import type { VNode } from 'preact'
+import type { ListingView, MemberView } from '../../core/views.ts'
 import { check, formBody, limitBody } from '../api/body.ts'
 import { formSubmission } from '../api/api.ts'
 import { findListing } from '../commands/find.ts'
@@ -8,11 +9,12 @@ import { LISTING_ACTS } from '../api/acts.ts'
 import { MEMBER_ACTS } from '../api/members.ts'
 import { ModelsQuery } from '../api/documents.ts'
 import { actorOf, moderates, requireActor } from '../actor.ts'
-import { queue } from '../commands/queue.ts'
+import { jobOf, queue } from '../commands/queue.ts'
 import { reviewAuthority } from '../commands/review.ts'
 import { submit } from '../commands/submit.ts'
 import { formField, MAX_SUBMISSION_BYTES, Submission } from '../commands/submission.ts'
 import type { AppDeps } from '../deps.ts'
+import { leaveNotice, takeNotice } from '../notice.ts'
 import { HomePage } from '../pages/home-page.tsx'
 import { InspectPage } from '../pages/inspect-page.tsx'
 import { MemberPage } from '../pages/member-page.tsx'
@@ -24,7 +26,6 @@ import type { FormState, MemberPageProps, ModelPageProps, NamedListing, PageCont
 import { commentPage } from '../comments.ts'
 import { getText } from '../../store/texts.ts'
 import type { ListingState } from '../../core/state.ts'
-import type { ListingView, MemberView } from '../../core/views.ts'
 import { modelUrl, presentModel, reportsWithTexts, templateUsesOf, textsOf } from '../present.ts'
 import { InputError, notFound, problemOf } from '../problem.ts'
 
@@ -37,10 +38,8 @@ const NOTICES: Record<string, string> = {
   ...Object.fromEntries(LISTING_ACTS.map(({ path, done }) => [noticeCode(path), done])),
 }
 
-const MEMBER_NOTICES: Readonly<Record<string, string>> = Object.assign(
-  // Without the names that every object has: the name comes from an address.
-  Object.create(null) as Record<string, string>,
-  Object.fromEntries(MEMBER_ACTS.map(({ path, done }) => [noticeCode(path), done])),
+const MEMBER_NOTICES: Readonly<Record<string, string>> = Object.fromEntries(
+  MEMBER_ACTS.map(({ path, done }) => [noticeCode(path), done]),
 )
 
 /** The pages that show and change the catalogue. */
@@ -87,7 +86,7 @@ export function pageRoutes(deps: AppDeps): Hono {
     try {
       const submitted = await submit(deps, actor, check(Submission, formSubmission(fields, file)))
       const notice = submitted.status === 'published' ? 'published' : 'submitted'
-      return c.redirect(`/models/${submitted.id}?notice=${notice}`, 303)
+      return c.redirect(await leaveNotice(c, deps, `/models/${submitted.id}`, notice), 303)
     } catch (error) {
       const form = formAgain(fields, error)
       const context = await contextOf(c, deps)
@@ -146,7 +145,7 @@ export function pageRoutes(deps: AppDeps): Hono {
         member={member}
         listings={items.map((view) => presentModel(view, deps))}
         {...await standingOf(member, context, deps)}
-        notice={MEMBER_NOTICES[c.req.query('notice') ?? ''] ?? null}
+        notice={await takeNotice(c, deps, `/members/${handle}`, MEMBER_NOTICES)}
       />,
     )
   })
@@ -157,7 +156,7 @@ export function pageRoutes(deps: AppDeps): Hono {
       const { fields } = await formBody(c)
       const handle = c.req.param('handle') ?? ''
       await run(deps, actor, handle, check(body, fields))
-      return c.redirect(`/members/${handle}?notice=${noticeCode(path)}`, 303)
+      return c.redirect(await leaveNotice(c, deps, `/members/${handle}`, noticeCode(path)), 303)
     })
   for (const { path, scope, body, run } of LISTING_ACTS)
     app.post(`/models/:id/${path}`, limitBody(65_536), async (c) => {
@@ -166,7 +165,8 @@ export function pageRoutes(deps: AppDeps): Hono {
       const id = c.req.param('id') ?? ''
       const recorded = await run(deps, actor, id, check(body, fields))
       const uncounted = path === 'reports' && recorded !== null && 'why_not' in recorded && recorded.why_not
-      return c.redirect(`/models/${id}?notice=${uncounted ? 'reports-uncounted' : noticeCode(path)}`, 303)
+      const code = uncounted ? 'reports-uncounted' : noticeCode(path)
+      return c.redirect(await leaveNotice(c, deps, `/models/${id.toUpperCase()}`, code), 303)
     })
 
   return app
@@ -227,7 +227,8 @@ async function modelPage(c: Context, deps: AppDeps): Promise<Response> {
       .filter(({ status }) => status === 'published')
       .map((older) => ({ id: older.id, model: older.model, url: modelUrl(older) })),
     lookalike: named(deps.catalogue.lookalikeOf(view)),
-    notice: noticeOf(c.req.query('notice') ?? ''),
+    next: await nextOf(view, member, deps),
+    notice: await takeNotice(c, deps, `/models/${view.id}`, NOTICES),
   }
   return page(c, <ModelPage {...props} />)
 }
@@ -287,12 +288,19 @@ function named(listing: { id: string; model: string } | null): NamedListing | nu
   return listing && { id: listing.id, model: listing.model, url: modelUrl(listing) }
 }
 
-function noticeCode(path: string): string {
-  return path.replace('/', '-')
+/** What its uploader and moderators see while a listing is undecided or its verification is to come. */
+async function nextOf(
+  view: ListingView,
+  member: MemberView | null,
+  deps: AppDeps,
+): Promise<ModelPageProps['next']> {
+  const concerns = member !== null && (member.id === view.uploader.id || moderates(member.roles))
+  const open = view.status === 'pending' || (view.status === 'published' && view.consensus === 'PENDING')
+  return concerns && open ? { job: await jobOf(deps, view.id), trackers: deps.site.trackers } : null
 }
 
-function noticeOf(name: string): string | null {
-  return Object.hasOwn(NOTICES, name) ? (NOTICES[name] ?? null) : null
+function noticeCode(path: string): string {
+  return path.replace('/', '-')
 }
 
 /** Info hashes and SHA-256 lead to the listing that has them. */

@@ -10,6 +10,7 @@ import { MetadataPanel } from './metadata-panel.tsx'
 import { NeedsPanel } from './needs-panel.tsx'
 import type { ModelReport } from './report.ts'
 import { SafeText } from './safe-text.tsx'
+import { SafetensorsPanel } from './safetensors-panel.tsx'
 import type { InspectActions, InspectState } from './state.ts'
 import { TemplatePanel } from './template-panel.tsx'
 import { TensorsPanel } from './tensors-panel.tsx'
@@ -50,7 +51,7 @@ function Top({ report: { inspection, files } }: { report: ModelReport }) {
       </header>
       <Chambers
         title="What the browser found"
-        code={gguf_version === null ? 'not read as GGUF' : `GGUF v${gguf_version}`}
+        code={gguf_version === null ? (kind ?? 'not read as GGUF') : `GGUF v${gguf_version}`}
         kind={`inspect-verdict consensus-${verdict === 'accept' ? 'verified' : 'open'}`}
         facts={[
           { label: 'Kind', value: kind ?? 'unknown' },
@@ -108,6 +109,7 @@ function Rest({ report: { inspection, tables } }: { report: ModelReport }) {
         <LabelPanel inspection={inspection} quantisation={inspection.quantisation} />
       )}
       {inspection.memory === null ? null : <NeedsPanel memory={inspection.memory} />}
+      {inspection.safetensors === null ? null : <SafetensorsPanel summary={inspection.safetensors} />}
       {tables === null ? null : (
         <>
           <TemplatePanel inspection={inspection} templates={tables.templates} />

@@ -70,7 +70,12 @@ function labelOf({ findings, kind, quantisation, verdict }: Inspection): Chamber
     return {
       ...chamber,
       ...SKIPPED,
-      sentence: kind === null || kind === 'model' ? NOT_READ : 'No label: this is no model',
+      sentence:
+        kind === null || kind === 'model'
+          ? NOT_READ
+          : kind === 'safetensors'
+            ? 'Safetensors have no recipe to hold them against'
+            : 'No label: this is no model',
     }
   const { match, matched, total, reason } = quantisation
   // What is refused for something else shows nothing green about its label.
@@ -107,7 +112,12 @@ function labelOf({ findings, kind, quantisation, verdict }: Inspection): Chamber
 
 function templateOf({ findings, kind, template }: Inspection): Chamber {
   const chamber = { place: 'behaviour', title: 'Template', number: 3 } as const
-  if (template === null) return { ...chamber, ...SKIPPED, sentence: NOT_READ }
+  if (template === null)
+    return {
+      ...chamber,
+      ...SKIPPED,
+      sentence: kind === 'safetensors' ? 'This format holds no template' : NOT_READ,
+    }
   const found = findings.filter(({ code }) => TEMPLATE.test(code))
   const worst =
     found.find(({ severity }) => severity === 'reject') ?? found.find((each) => each.severity === 'warn')

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { chooseModelFile } from '../../commands/listed-files.ts'
 import { Submission, submissionOfForm } from '../../commands/submission.ts'
 import { file, modelWith, TINY, torrentOf } from '../inspect/dropped-fixture.ts'
 import { readDropped } from '../inspect/read-dropped.ts'
 import type { ModelReport, TorrentReport } from '../inspect/report.ts'
 import { checkForm } from './check.ts'
-import { modelFileOf, readTyped, valuesOfMagnet, valuesOfModel, valuesOfTorrent } from './fill.ts'
+import { readTyped, valuesOfMagnet, valuesOfModel, valuesOfTorrent } from './fill.ts'
 import { notesOf, type Known } from './notes.ts'
 
 async function model(name: string, bytes = TINY, label?: string): Promise<ModelReport> {
@@ -127,7 +128,7 @@ describe('when a form is filled from a torrent', () => {
   ]
   for (const [name, files, path] of cases)
     it(`picks ${name}`, () => {
-      const found = modelFileOf(files.map(([each, size_bytes]) => ({ path: each, size_bytes })))
+      const found = chooseModelFile(files.map(([each, size_bytes]) => ({ path: each, size_bytes })))
       assert.equal(found?.path ?? null, path)
     })
 })
@@ -233,6 +234,18 @@ describe('when what is to be sent does not fit', () => {
     ])
     const other = await torrent('tiny.gguf', TINY.subarray(1))
     assert.deepEqual(tones({ model: dropped, torrent: other }), ['bad', 'ok'])
+  })
+
+  it('names what no listing may hold', async () => {
+    const mine = await torrent('tiny.gguf')
+    const [listed] = mine.torrent.files
+    assert.ok(listed)
+    const extra = (path: string): TorrentReport => ({
+      ...mine,
+      torrent: { ...mine.torrent, files: [listed, { ...listed, path, size_bytes: 5 }] },
+    })
+    assert.deepEqual(tones({ torrent: extra('README.md') }), [])
+    assert.deepEqual(tones({ torrent: extra('setup.exe') }), ['bad'])
   })
 
   it('names a tracker that is missing, and the private flag', async () => {

@@ -1,6 +1,7 @@
 import { isPlain } from '../../../core/fields.ts'
 import { Tag } from '../../../core/events.ts'
 import { hardwareSentence, labelOfFileName, type Inspection } from '../../../gguf/index.ts'
+import { chooseModelFile } from '../../commands/listed-files.ts'
 import { parseMagnet, type Magnet } from '../../../torrent/magnet.ts'
 import type { ModelReport, TorrentReport } from '../inspect/report.ts'
 
@@ -45,7 +46,7 @@ export function valuesOfModel({ inspection, files }: ModelReport): FormValues {
 
 /** What a .torrent says of the model in it. */
 export function valuesOfTorrent({ torrent }: TorrentReport): FormValues {
-  const model = modelFileOf(torrent.files)
+  const model = chooseModelFile(torrent.files)
   if (model === null) return {}
   const fileName = model.path.split('/').at(-1) ?? ''
   const label = labelOfFileName(fileName)?.text ?? null
@@ -88,18 +89,6 @@ export function valuesOfMagnet({ name, size }: Magnet): FormValues {
     size_bytes: size === null ? null : String(size),
     quantisation: label !== null && LABEL.test(label) ? label : null,
   })
-}
-
-/** The file that stands for the model, as the server picks it: the largest, or the first of shards. */
-export function modelFileOf<Listed extends { path: string; size_bytes: number }>(
-  files: readonly Listed[],
-): Listed | null {
-  const models = files.filter(({ path }) => /\.(?:gguf|safetensors)$/i.test(path))
-  const [first] = models.length > 0 ? models : files
-  if (first === undefined) return null
-  return models.length > 1 && !models.every(({ path }) => SHARD.test(path))
-    ? models.reduce((largest, file) => (file.size_bytes > largest.size_bytes ? file : largest))
-    : first
 }
 
 /** What the tensors prove; a label that they contradict is never filled in. */

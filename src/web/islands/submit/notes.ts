@@ -1,8 +1,8 @@
 import { labelOfFileName, printable, readLabel } from '../../../gguf/index.ts'
+import { chooseModelFile, extraFilesRefused } from '../../commands/listed-files.ts'
 import type { Tone } from '../../components/wording.ts'
 import { formatCount } from '../format.ts'
 import type { FileDigests, ModelReport, TorrentReport } from '../inspect/report.ts'
-import { modelFileOf } from './fill.ts'
 
 /** Something the uploader should know before it is sent. */
 export interface Note {
@@ -80,7 +80,13 @@ function torrentNotes({ model, torrent, digests, roots, trackers }: Known): Note
       tone: 'info',
       text: 'The torrent does not name this site’s tracker. The site adds it to what it hands out; your own client needs it too, or finds the others by the trackers that are named',
     })
-  const listed = modelFileOf(files)
+  const listed = chooseModelFile(files)
+  const extra = listed === null ? [] : extraFilesRefused(files, listed)
+  if (extra.length > 0)
+    notes.push({
+      tone: 'bad',
+      text: `The torrent holds what no listing may (T8): ${extra.slice(0, 3).join(', ')}${extra.length > 3 ? ` and ${extra.length - 3} more` : ''}. Make it anew of the model and what explains it`,
+    })
   const dropped = model?.files[0]
   if (listed === null || dropped === undefined) return notes
   if (listed.size_bytes !== dropped.size)
