@@ -24,5 +24,6 @@ export default defineConfig({
       input: ['src/web/styles/main.css', ...ISLANDS.map((name) => `src/web/islands/${name}.ts`)],
     },
   },
-  worker: { format: 'es' },
+  // Each worker is one file: what it needs late must be there also when the network has gone.
+  worker: { format: 'es', rolldownOptions: { output: { codeSplitting: false } } },
 })
