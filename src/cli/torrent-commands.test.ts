@@ -176,8 +176,10 @@ describe('when a torrent is made on the command line', () => {
       const args = ['create', 'model', '--piece-length', text, '--web-seed', 'http://a.example/models']
       const made = await json(dir, args)
       assert.equal(made['piece_length'], bytes)
-      assert.deepEqual(made['web_seeds'], ['http://a.example/models/'])
+      assert.deepEqual(made['web_seeds'], ['http://a.example/models/', 'http://a.example/models/model/a'])
     }
+    await writeFile(join(dir, 'model/b'), content(10))
+    await json(dir, ['create', 'model', '--piece-length', '4M', '--web-seed', 'http://a.example/models'])
     const read = await parseMetainfo(await readFile(join(dir, 'model.torrent')), nodeHashes)
     assert.deepEqual([read.piece_length, read.web_seeds], [4_194_304, ['http://a.example/models/']])
   })

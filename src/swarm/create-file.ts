@@ -5,7 +5,7 @@ import type { HashProvider } from '../torrent/hash-provider.ts'
 import { hashPaths } from './hash-paths.ts'
 import { startMd5Thread } from './md5-thread.ts'
 import { nodeHashes } from './node-hashes.ts'
-import { findFiles, readChunks, type FoundFile } from './read-files.ts'
+import { findFiles, readChunks, type FoundFile, type Walk } from './read-files.ts'
 import { QalError } from '../core/error.ts'
 
 export interface CreateFromPathOptions {
@@ -50,8 +50,7 @@ export async function createFromPath(
   const { announce, creationDate, onlyFile = false, threads, ...rest } = options
   const walk = await findFiles(path, { onlyFile })
   const trackers = (rest.trackers ?? announce?.map((url) => [url]) ?? []).map((tier) => [...tier])
-  // Clients put the torrent's name behind a folder's web seed, some of them without a slash of their own.
-  const webSeeds = (rest.webSeeds ?? []).map((url) => (walk.folder && !url.endsWith('/') ? `${url}/` : url))
+  const webSeeds = (rest.webSeeds ?? []).flatMap((url) => webSeedsFor(url, walk))
   const plan = planTorrent(walk, {
     ...rest,
     trackers,
@@ -74,6 +73,20 @@ export async function createFromPath(
         )
   const created = await finishTorrent(plan, hashed, nodeHashes)
   return { ...created, trackers, web_seeds: webSeeds, skipped: walk.skipped }
+}
+
+/**
+ * What clients need a web seed to look like. They put a torrent's name and a
+ * file's path behind the address of a folder (BEP 19), some of them without a
+ * slash of their own. libtorrent does not where the folder holds one file alone: it
+ * asks for what the address says, and so is given the file's own as well.
+ */
+function webSeedsFor(url: string, { folder, name, files }: Walk): string[] {
+  if (!folder) return [url]
+  const base = url.endsWith('/') ? url : `${url}/`
+  const [only] = files
+  if (files.length !== 1 || only === undefined) return [base]
+  return [base, `${base}${[name, ...only.path.split('/')].map(encodeURIComponent).join('/')}`]
 }
 
 export interface FoundDigests {
