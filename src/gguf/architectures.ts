@@ -1,5 +1,6 @@
 import { arrayItem, layerNumbersOf, numberOf, stringOf, type GgufHeader, type GgufTensor } from './header.ts'
 import type { Finding } from './finding.ts'
+import { perRole, takeApart, type TensorName } from './tensor-names.ts'
 
 /** Architectures of llama.cpp whose quantisation follows the recipes; a name outside the list gets no badge. */
 const KNOWN: ReadonlySet<string> = new Set(
@@ -46,34 +47,37 @@ interface Shape {
  */
 export function checkArchitecture(header: GgufHeader, tensors: readonly GgufTensor[]): Finding[] {
   const architecture = stringOf(header, 'general.architecture') ?? ''
-  const findings = checkLayers(header, architecture, tensors)
+  const named = tensors.map((tensor) => ({ ...takeApart(tensor.name), tensor }))
+  const findings = checkLayers(header, architecture, named)
   if (!isKnownArchitecture(architecture)) return findings
   for (const name of ['block_count', 'context_length', 'embedding_length'])
     if (!header.metadata.has(`${architecture}.${name}`)) findings.push(missingKey(`${architecture}.${name}`))
-  findings.push(...checkTypes(tensors))
+  findings.push(...checkTypes(named))
   if (!LLAMA_SHAPED.has(architecture)) return findings
   const shape = shapeOf(header, architecture)
   if ('code' in shape) return [...findings, shape]
-  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]))
   return [
     ...findings,
-    ...checkPresence(byName, shape),
-    ...checkForeign(architecture, tensors),
-    ...checkShapes(tensors, shape),
+    ...checkPresence(tensors, shape),
+    ...checkForeign(architecture, named),
+    ...checkShapes(named, shape),
   ]
 }
 
+interface Named extends TensorName {
+  tensor: GgufTensor
+}
+
 /** Every layer the model promises is there, and none beyond. */
-function checkLayers(header: GgufHeader, architecture: string, tensors: readonly GgufTensor[]): Finding[] {
+function checkLayers(header: GgufHeader, architecture: string, tensors: readonly Named[]): Finding[] {
   const layers = numberOf(header, `${architecture}.block_count`)
   if (layers === null) return []
   const present = new Set<number>()
-  for (const { name } of tensors) {
-    const layer = /^blk\.(\d+)\./.exec(name)?.[1]
-    if (layer === undefined) continue
-    if (Number(layer) >= layers)
-      return [reject('gguf_model_layers', `"${name}" lies outside the ${layers} layers of the model`)]
-    present.add(Number(layer))
+  for (const { layer, tensor } of tensors) {
+    if (layer === null) continue
+    if (layer >= layers)
+      return [reject('gguf_model_layers', `"${tensor.name}" lies outside the ${layers} layers of the model`)]
+    present.add(layer)
   }
   // Layers that only predict further tokens may have been left out; an encoder and decoder name theirs otherwise.
   const needed = layers - (numberOf(header, `${architecture}.nextn_predict_layers`) ?? 0)
@@ -91,16 +95,19 @@ const NEVER_WEIGHTS: ReadonlySet<string> = new Set(['I8', 'I16', 'I32', 'I64', '
  * Types with which llama.cpp stops the whole process: weights that are no
  * weights, and vectors (norms, biases, rotations) that are not F32.
  */
-function checkTypes(tensors: readonly GgufTensor[]): Finding[] {
-  for (const { name, type, dims } of tensors) {
+function checkTypes(tensors: readonly Named[]): Finding[] {
+  const isRotation = perRole((role) => /(?:^|\.)rope_(?:freqs|factors_\w+)\.weight$/.test(role))
+  const mayBeVector = perRole((role) => /\.(?:weight|bias|scale)$/.test(role))
+  for (const { role, tensor } of tensors) {
+    const { name, type, dims } = tensor
+    if (type === 'F32') continue
     // A routing table rightly holds integers.
-    if (name.includes('tid2eid')) continue
-    const vector = dims.every((n, i) => i === 0 || n === 1) && /\.(?:weight|bias|scale)$/.test(name)
-    if (NEVER_WEIGHTS.has(type))
+    if (NEVER_WEIGHTS.has(type) && !role.includes('tid2eid'))
       return [
         reject('gguf_tensor_type', `"${name}" is of type ${type}, with which llama.cpp does not compute`),
       ]
-    if (type !== 'F32' && (vector || /(?:^|\.)rope_(?:freqs|factors_\w+)\.weight$/.test(name)))
+    const vector = dims.every((n, i) => i === 0 || n === 1) && mayBeVector(role)
+    if (vector || isRotation(role))
       return [reject('gguf_tensor_type', `"${name}" is a vector of type ${type}, llama.cpp needs F32`)]
   }
   return []
@@ -165,7 +172,8 @@ function product(a: number | null, b: number | null): number | null {
 
 const EACH_LAYER = ['attn_norm', 'attn_output', 'ffn_norm'] as const
 
-function checkPresence(byName: ReadonlyMap<string, GgufTensor>, { layers }: Shape): Finding[] {
+function checkPresence(tensors: readonly GgufTensor[], { layers }: Shape): Finding[] {
+  const byName = new Set(tensors.map(({ name }) => name))
   const missing: string[] = []
   const want = (...names: string[]) => {
     if (!names.some((name) => byName.has(`${name}.weight`))) missing.push(`${names[0]}.weight`)
@@ -188,10 +196,10 @@ function checkPresence(byName: ReadonlyMap<string, GgufTensor>, { layers }: Shap
 /** The tensors of the llama family; llama.cpp loads no file with others. */
 const ROLES = [
   /^(?:token_embd|output|output_norm|rope_freqs|rope_factors_(?:long|short))\.weight$/,
-  /^blk\.\d+\.(?:attn_(?:norm|q|k|v|qkv|output|q_norm|k_norm)|rope_freqs|rope_factors_(?:long|short)|ffn_(?:norm|gate_inp(?:_shexp)?|(?:gate|up|down)(?:_exps|_shexp|\.\d+)?|gate_up_exps))\.weight$/,
-  /^blk\.\d+\.(?:attn_(?:q|k|v|qkv|output)|ffn_(?:gate|up|down))\.bias$/,
+  /^blk\.(?:attn_(?:norm|q|k|v|qkv|output|q_norm|k_norm)|rope_freqs|rope_factors_(?:long|short)|ffn_(?:norm|gate_inp(?:_shexp)?|(?:gate|up|down)(?:_exps|_shexp|\.\d+)?|gate_up_exps))\.weight$/,
+  /^blk\.(?:attn_(?:q|k|v|qkv|output)|ffn_(?:gate|up|down))\.bias$/,
   // One factor a matrix, or one an expert, of types that have no wide enough scales of their own.
-  /^(?:output|blk\.\d+\.(?:attn_(?:q|k|v|qkv|output)|ffn_(?:gate|up|down)(?:_exps|_shexp)?))\.(?:scale|input_scale)$/,
+  /^(?:output|blk\.(?:attn_(?:q|k|v|qkv|output)|ffn_(?:gate|up|down)(?:_exps|_shexp)?))\.(?:scale|input_scale)$/,
 ]
 /** What some of the family have besides: rerankers a classifier, Qwen2 a bias of its output. */
 const MORE_ROLES: Record<string, RegExp> = {
@@ -199,9 +207,10 @@ const MORE_ROLES: Record<string, RegExp> = {
   qwen3: /^cls(?:\.output)?\.(?:weight|bias)$/,
 }
 
-function checkForeign(architecture: string, tensors: readonly GgufTensor[]): Finding[] {
+function checkForeign(architecture: string, tensors: readonly Named[]): Finding[] {
   const roles = [...ROLES, MORE_ROLES[architecture] ?? []].flat()
-  const foreign = tensors.find(({ name }) => !roles.some((role) => role.test(name)))
+  const isOwn = perRole((role) => roles.some((pattern) => pattern.test(role)))
+  const foreign = tensors.find(({ role }) => !isOwn(role))?.tensor
   if (foreign === undefined) return []
   return [
     reject(
@@ -211,7 +220,7 @@ function checkForeign(architecture: string, tensors: readonly GgufTensor[]): Fin
   ]
 }
 
-function checkShapes(tensors: readonly GgufTensor[], shape: Shape): Finding[] {
+function checkShapes(tensors: readonly Named[], shape: Shape): Finding[] {
   const { embedding, vocabulary, head, queries, keys, values, feedForward, experts, expertFeedForward } =
     shape
   const wanted: Record<string, (number | null)[]> = {
@@ -242,11 +251,15 @@ function checkShapes(tensors: readonly GgufTensor[], shape: Shape): Finding[] {
     'ffn_up_exps.weight': [embedding, expertFeedForward, experts],
     'ffn_down_exps.weight': [expertFeedForward, embedding, experts],
   }
-  for (const { name, dims } of tensors) {
-    const role = name.replace(/^blk\.\d+\./, '')
-    const scales = role.endsWith('scale') ? [role.includes('_exps.') ? experts : 1] : undefined
-    const want = scales ?? (Object.hasOwn(wanted, role) ? wanted[role] : undefined)
-    if (want === undefined) continue
+  const wantedOf = perRole((role) => {
+    const bare = role.replace(/^blk\./, '')
+    if (bare.endsWith('scale')) return [bare.includes('_exps.') ? experts : 1]
+    return Object.hasOwn(wanted, bare) ? (wanted[bare] ?? null) : null
+  })
+  for (const { role, tensor } of tensors) {
+    const { name, dims } = tensor
+    const want = wantedOf(role)
+    if (want === null) continue
     const real = dims.filter((n, i) => i < want.length || n !== 1)
     const fits = real.length === want.length && want.every((n, i) => n === null || n === real[i])
     if (!fits)

@@ -3,7 +3,9 @@ import {
   planRecipes,
   recipe,
   RULE_VERSIONS,
+  walkRecipe,
   type RecipeModel,
+  type RecipeOptions,
   type RecipePlan,
   type RuleVersion,
 } from './recipe.ts'
@@ -28,26 +30,60 @@ const ASKS_FOR_IMATRIX: ReadonlySet<FileType> = new Set(['IQ3_XXS', 'IQ4_NL', 'I
 /**
  * Compares the tensors with every file type's recipe by the current rules, and
  * where these do not explain every claim, by the older ones too. Per file type
- * the comparison that matches most, the newer rules first.
+ * the comparison that matches most, the newer rules first. Where the claims hold,
+ * only what fits as well is beside them: nearest misses are of no interest then.
  */
 export function compareAll(
   tensors: readonly GgufTensor[],
   model: RecipeModel,
   claimed: readonly FileType[],
 ): Map<FileType, Comparison> {
+  const current = planRecipes(tensors, 'current')
+  const fitting = FILE_TYPE_NAMES.filter(
+    (fileType) => claimed.includes(fileType) || fits(tensors, current, fileType, model),
+  )
   const best = new Map<FileType, Comparison>()
+  compareEach(best, fitting, tensors, current, model)
+  if (explains(best, claimed, tensors.length)) return best
+  best.clear()
   for (const version of RULE_VERSIONS) {
-    const plan = planRecipes(tensors, version)
-    for (const fileType of FILE_TYPE_NAMES) {
-      const before = best.get(fileType)
-      if (before?.matched === tensors.length) continue
-      const found = compareBest(tensors, plan, fileType, model)
-      if (found !== null && (before === undefined || found.matched > before.matched))
-        best.set(fileType, found)
-    }
+    compareEach(best, FILE_TYPE_NAMES, tensors, planRecipes(tensors, version), model)
     if (explains(best, claimed, tensors.length)) break
   }
   return best
+}
+
+function compareEach(
+  best: Map<FileType, Comparison>,
+  fileTypes: readonly FileType[],
+  tensors: readonly GgufTensor[],
+  plan: RecipePlan,
+  model: RecipeModel,
+): void {
+  for (const fileType of fileTypes) {
+    const before = best.get(fileType)
+    if (before?.matched === tensors.length) continue
+    const found = compareBest(tensors, plan, fileType, model)
+    if (found !== null && (before === undefined || found.matched > before.matched)) best.set(fileType, found)
+  }
+}
+
+/** Whether every tensor the quantiser touches is as a recipe wants it: stops at the first that is not, which for most recipes is the first of all. */
+function fits(
+  tensors: readonly GgufTensor[],
+  plan: RecipePlan,
+  fileType: FileType,
+  model: RecipeModel,
+): boolean {
+  return optionsOf(fileType, model).some((options) =>
+    walkRecipe(plan, fileType, model, options, (index, type) => tensors[index]?.type === type),
+  )
+}
+
+function optionsOf(fileType: FileType, { is70b }: RecipeModel): RecipeOptions[] {
+  return (ASKS_FOR_IMATRIX.has(fileType) ? [false, true] : [false]).flatMap((imatrix) =>
+    is70b.map((seventy) => ({ imatrix, is70b: seventy })),
+  )
 }
 
 // One recipe that fits and every claim among those that do: older rules could only add coincidences.
@@ -67,14 +103,13 @@ function compareBest(
   model: RecipeModel,
 ): Comparison | null {
   let best: Comparison | null = null
-  for (const imatrix of ASKS_FOR_IMATRIX.has(fileType) ? [false, true] : [false])
-    for (const is70b of model.is70b) {
-      const expected = recipe(plan, fileType, model, { imatrix, is70b })
-      if (expected === null) continue
-      const comparison = compare(tensors, expected)
-      if (best === null || comparison.matched > best.matched)
-        best = { ...comparison, fileType, version: plan.version, imatrix, expected }
-    }
+  for (const options of optionsOf(fileType, model)) {
+    const expected = recipe(plan, fileType, model, options)
+    if (expected === null) continue
+    const comparison = compare(tensors, expected)
+    if (best === null || comparison.matched > best.matched)
+      best = { ...comparison, fileType, version: plan.version, imatrix: options.imatrix, expected }
+  }
   return best
 }
 

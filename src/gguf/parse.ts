@@ -60,7 +60,7 @@ export async function parseGguf(source: ByteSource): Promise<GgufHeader> {
       found: String(dataOffset),
     })
   const { tensors, end } = placeTensors(table, { dataOffset, alignment, fileBytes: source.size })
-  await checkZeros(source, headerBytes, Math.min(dataOffset, source.size))
+  checkPadding(await reader.padding(Math.min(dataOffset, source.size)), headerBytes)
   if (source.size > end) await checkTrailing(source, end)
 
   return {
@@ -229,7 +229,7 @@ async function readStrings(
   let broken = -1
   for (let i = 0; i < length; i += 1) {
     // A promise only at the end of a chunk: awaiting one for each of 400,000 strings would be most of the parse.
-    const wait = reader.need(8, key)
+    const wait = reader.need(8, key, (length - i - 1) * VALUE_BYTES.string)
     if (wait !== undefined) await wait
     const bytes = reader.shortLength(limit)
     if (bytes < 0) throw badString(reader, key, i)
@@ -287,12 +287,10 @@ async function checkTrailing(source: ByteSource, end: number): Promise<void> {
       },
     )
   }
-  await checkZeros(source, end, source.size)
+  checkPadding(await source.read(end, trailing), end)
 }
 
-async function checkZeros(source: ByteSource, start: number, end: number): Promise<void> {
-  if (end <= start) return
-  const bytes = await source.read(start, end - start)
+function checkPadding(bytes: Uint8Array, start: number): void {
   const at = bytes.findIndex((byte) => byte !== 0)
   if (at < 0) return
   const name = foreignFormat(bytes.subarray(at, at + FORMAT_HEAD_BYTES), bytes.length - at)

@@ -34,8 +34,12 @@ export class HeaderReader {
     return this.#buffer.subarray(0, this.#loaded)
   }
 
-  /** Makes `count` bytes available; refuses where the file or the header's limit ends before. */
-  need(count: number, what: string): Promise<void> | undefined {
+  /**
+   * Makes `count` bytes available; refuses where the file or the header's limit
+   * ends before. `later` bytes are known to follow: where the source must be read
+   * at all, they are read in the same go, since a request costs more than bytes.
+   */
+  need(count: number, what: string, later = 0): Promise<void> | undefined {
     if (this.position + count <= this.#loaded) return undefined
     if (count > this.remaining)
       throw refusal('gguf_truncated', `the file ends inside ${what}`, {
@@ -52,11 +56,11 @@ export class HeaderReader {
           expected: `a header of at most ${MAX_HEADER_BYTES} bytes`,
         },
       )
-    return this.#load(this.position + count)
+    return this.#load(Math.min(this.position + count + later, MAX_HEADER_BYTES))
   }
 
   async #load(until: number): Promise<void> {
-    const end = Math.min(this.#source.size, Math.max(until, this.#loaded + CHUNK_BYTES))
+    const end = Math.min(this.#source.size, Math.max(until, this.#loaded) + CHUNK_BYTES)
     const more = await this.#source.read(this.#loaded, end - this.#loaded)
     if (end > this.#buffer.length) {
       const grown = new Uint8Array(Math.min(this.#source.size, Math.max(end, this.#buffer.length * 2)))
@@ -120,6 +124,32 @@ export class HeaderReader {
         found: String(value),
       })
     return Number(value)
+  }
+
+  /** The bytes from here to `end`, where the data begins: mostly read already. */
+  async padding(end: number): Promise<Uint8Array> {
+    const start = this.position
+    if (end <= start) return new Uint8Array(0)
+    return end <= this.#loaded ? this.#buffer.subarray(start, end) : this.#source.read(start, end - start)
+  }
+
+  /**
+   * Takes a name of printable ASCII without spaces whose bytes are there already
+   * (`need` them with its length first); null, and nothing taken, for anything else.
+   */
+  plainName(limit: number): string | null {
+    const from = this.position + 8
+    if (from > this.#loaded) return null
+    const length = this.shortLength(limit)
+    if (length < 0) return null
+    const end = from + length
+    let plain = length > 0 && end <= this.#loaded
+    for (let at = from; plain && at < end; at += 1) {
+      const byte = this.#buffer[at] ?? 0
+      plain = byte > 0x20 && byte < 0x7f
+    }
+    this.position = plain ? end : from - 8
+    return plain ? decoder.decode(this.#buffer.subarray(from, end)) : null
   }
 
   /** Reads a string: length, then bytes that must be UTF-8. */

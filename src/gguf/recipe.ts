@@ -1,5 +1,6 @@
 import { layerNumbersOf, numberOf, stringOf, type GgufHeader, type GgufTensor } from './header.ts'
 import { adjustedType } from './recipe-rules.ts'
+import { perRole, takeApart } from './tensor-names.ts'
 import { FILE_TYPES, isQuantised, TENSOR_TYPES, type FileType, type TensorTypeName } from './types.ts'
 
 /**
@@ -79,10 +80,18 @@ const LEFT_ALONE =
 const LEFT_ALONE_NAMES = new Set(['position_embd.weight', 'token_types.weight'])
 
 /** Whether the quantiser touches a tensor at all: two dimensions or more, a weight, none of the small ones. */
-export function isQuantisable({ name, dims }: RecipeTensor): boolean {
-  // As ggml counts: trailing dimensions of 1 are none.
-  const dimensions = dims.findLastIndex((n) => n > 1) + 1
-  return dimensions >= 2 && name.endsWith('weight') && !LEFT_ALONE.test(name) && !LEFT_ALONE_NAMES.has(name)
+export function isQuantisable({ name, dims }: Pick<RecipeTensor, 'name' | 'dims'>): boolean {
+  return isMatrix(dims) && isTouchedName(name)
+}
+
+function isTouchedName(name: string): boolean {
+  return name.endsWith('weight') && !LEFT_ALONE.test(name) && !LEFT_ALONE_NAMES.has(name)
+}
+
+// As ggml counts: trailing dimensions of 1 are none.
+function isMatrix(dims: readonly number[]): boolean {
+  for (let i = 1; i < dims.length; i += 1) if ((dims[i] ?? 1) > 1) return true
+  return false
 }
 
 /** Reads from a header what the recipes need; null where a key they need is missing. */
@@ -131,23 +140,23 @@ const FILE_ORDER: ReadonlySet<RuleVersion> = new Set(['2024', '2023', '2023-q2']
 
 /** Prepares a model's tensors, those of all shards. */
 export function planRecipes(tensors: readonly RecipeTensor[], version: RuleVersion): RecipePlan {
-  const categories = tensors.map(({ name }) => categoryOf(name, version))
-  const touched = tensors
-    .map((tensor, index) => ({ tensor, index, layer: layerOf(tensor.name) }))
-    .filter(({ tensor }) => isQuantisable(tensor))
-  // The quantiser walks a map sorted by layer and then by name, once the file's order; its counters depend on it.
-  if (!FILE_ORDER.has(version))
-    touched.sort((a, b) => a.layer - b.layer || (a.tensor.name < b.tensor.name ? -1 : 1))
-  const order = touched.map(({ index }) => index)
+  const categoryOfRole = perRole((role) => categoryOf(role, version))
+  const isTouched = perRole(isTouchedName)
   const old = version === '2023' || version === '2023-q2'
-  const valueCount = categories.filter(
-    (c) => c === 'attn_v' || c === 'attn_qkv' || (c === 'attn_kv_b' && !old),
-  ).length
-  return { version, tensors, categories, order, valueCount }
-}
-
-function layerOf(name: string): number {
-  return Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? -1)
+  const categories: Category[] = []
+  const touched: { name: string; index: number; layer: number }[] = []
+  let valueCount = 0
+  tensors.forEach(({ name, dims }, index) => {
+    const { layer, role } = takeApart(name)
+    const category = categoryOfRole(role)
+    categories.push(category)
+    if (category === 'attn_v' || category === 'attn_qkv' || (category === 'attn_kv_b' && !old))
+      valueCount += 1
+    if (isMatrix(dims) && isTouched(role)) touched.push({ name, index, layer: layer ?? -1 })
+  })
+  // The quantiser walks a map sorted by layer and then by name, once the file's order; its counters depend on it.
+  if (!FILE_ORDER.has(version)) touched.sort((a, b) => a.layer - b.layer || (a.name < b.name ? -1 : 1))
+  return { version, tensors, categories, order: touched.map(({ index }) => index), valueCount }
 }
 
 /**
@@ -156,44 +165,61 @@ function layerOf(name: string): number {
  * Null as a whole where llama.cpp itself refuses (a width that no fallback fits).
  */
 export function recipe(
+  plan: RecipePlan,
+  fileType: FileType,
+  model: RecipeModel,
+  options: RecipeOptions,
+): (TensorTypeName | null)[] | null {
+  const result = Array.from<TensorTypeName | null>({ length: plan.tensors.length }).fill(null)
+  const whole = walkRecipe(plan, fileType, model, options, (index, type) => {
+    result[index] = type
+    return true
+  })
+  return whole ? result : null
+}
+
+/**
+ * Visits the tensors that the quantiser touches with the type it would give
+ * them, in its order, until `visit` says false. Says whether it came to the end;
+ * it does not either where llama.cpp itself refuses.
+ */
+export function walkRecipe(
   { version, tensors, categories, order, valueCount }: RecipePlan,
   fileType: FileType,
   model: RecipeModel,
   { imatrix, is70b: seventy }: RecipeOptions,
-): (TensorTypeName | null)[] | null {
+  visit: (index: number, type: TensorTypeName) => boolean,
+): boolean {
   const base: TensorTypeName = FILE_TYPES[fileType].base
-  if (!existed(fileType, version)) return null
-  const result = Array.from<TensorTypeName | null>({ length: tensors.length }).fill(null)
+  if (!existed(fileType, version)) return false
+  const plain = !isQuantised(base)
   const counters = { value: 0, down: 0, gate: 0, up: 0 }
   for (const index of order) {
     const tensor = tensors[index]
     const category = categories[index]
     if (tensor === undefined || category === undefined) continue
-    if (version === 'converter') {
-      result[index] = convertedType(tensor, category, base, model)
-      continue
-    }
-    if (!isQuantised(base)) {
-      result[index] = base
-      continue
-    }
-    const wanted = adjustedType({
-      tensor,
-      category,
-      fileType,
-      base,
-      model,
-      valueCount,
-      counters,
-      imatrix,
-      version,
-      is70b: seventy,
-    })
-    const type = fittedType(wanted, tensor.dims[0] ?? 0, version)
-    if (type === null) return null
-    result[index] = type
+    let type: TensorTypeName | null = base
+    if (version === 'converter') type = convertedType(tensor, category, base, model)
+    else if (!plain)
+      type = fittedType(
+        adjustedType({
+          tensor,
+          category,
+          fileType,
+          base,
+          model,
+          valueCount,
+          counters,
+          imatrix,
+          version,
+          is70b: seventy,
+        }),
+        tensor.dims[0] ?? 0,
+        version,
+      )
+    if (type === null || !visit(index, type)) return false
   }
-  return result
+  return true
 }
 
 /** What a version could make: in 2023 the plain and K types, by the converter what it writes itself. */

@@ -9,17 +9,21 @@ export type WriteValue =
   | { type: 'u64' | 'i64'; value: bigint }
   | { type: 'array'; of: ScalarType; values: readonly (string | number | bigint | boolean)[] }
 
-/** A tensor to write: `data` is its bytes as stored, whole blocks of its type. */
-export interface WriteTensor {
+/** A tensor as the header tells of it. */
+export interface WriteTensorInfo {
   name: string
   dims: readonly number[]
   type: TensorTypeName
+}
+
+/** A tensor to write: `data` is its bytes as stored, whole blocks of its type. */
+export interface WriteTensor extends WriteTensorInfo {
   data: Uint8Array
 }
 
-export interface WriteOptions {
+export interface WriteOptions<Tensor extends WriteTensorInfo = WriteTensor> {
   metadata: Iterable<readonly [key: string, value: WriteValue]>
-  tensors: readonly WriteTensor[]
+  tensors: readonly Tensor[]
   version?: number
   /** A power of two; written as `general.alignment` when it is not the default 32. */
   alignment?: number
@@ -78,15 +82,45 @@ class Bytes {
  * lays it out: tensors one after another, each padded to the alignment. Throws
  * RangeError where a tensor's data does not have the size its type and shape want.
  */
-export function writeGguf({
-  metadata,
-  tensors,
-  version = 3,
-  alignment = DEFAULT_ALIGNMENT,
-}: WriteOptions): Uint8Array<ArrayBuffer> {
+export function writeGguf(options: WriteOptions): Uint8Array<ArrayBuffer> {
+  const out = new Bytes()
+  writeHeader(out, options)
+  const { alignment = DEFAULT_ALIGNMENT } = options
+  for (const tensor of options.tensors) {
+    const bytes = bytesOf(tensor)
+    if (tensor.data.length !== bytes)
+      throw new RangeError(
+        `Cannot write tensor "${tensor.name}": expected ${bytes} bytes, got ${tensor.data.length}`,
+      )
+    out.raw(tensor.data)
+    out.pad(alignment)
+  }
+  return out.finish()
+}
+
+/** The header alone, padded, and the size of the whole file: what is asked of it lies mostly here, whatever the weights. */
+export function writeGgufHeader(options: WriteOptions<WriteTensorInfo>): {
+  header: Uint8Array<ArrayBuffer>
+  size: number
+} {
+  const out = new Bytes()
+  const dataBytes = writeHeader(out, options)
+  const header = out.finish()
+  return { header, size: header.length + dataBytes }
+}
+
+function bytesOf({ dims, type }: WriteTensorInfo): number {
+  const elements = dims.reduce((product, n) => product * n, 1)
+  return (elements / TENSOR_TYPES[type].block) * TENSOR_TYPES[type].bytes
+}
+
+/** Returns how many bytes of data, padding included, follow the header. */
+function writeHeader(
+  out: Bytes,
+  { metadata, tensors, version = 3, alignment = DEFAULT_ALIGNMENT }: WriteOptions<WriteTensorInfo>,
+): number {
   const entries = new Map(metadata)
   if (alignment !== DEFAULT_ALIGNMENT) entries.set('general.alignment', { type: 'u32', value: alignment })
-  const out = new Bytes()
   out.raw(encoder.encode('GGUF'))
   out.u32(version)
   out.u64(tensors.length)
@@ -96,24 +130,16 @@ export function writeGguf({
     writeValue(out, value)
   }
   let offset = 0
-  for (const { name, dims, type, data } of tensors) {
-    const elements = dims.reduce((product, n) => product * n, 1)
-    const bytes = (elements / TENSOR_TYPES[type].block) * TENSOR_TYPES[type].bytes
-    if (data.length !== bytes)
-      throw new RangeError(`Cannot write tensor "${name}": expected ${bytes} bytes, got ${data.length}`)
-    out.string(name)
-    out.u32(dims.length)
-    for (const n of dims) out.u64(n)
-    out.u32(TENSOR_TYPES[type].id)
+  for (const tensor of tensors) {
+    out.string(tensor.name)
+    out.u32(tensor.dims.length)
+    for (const n of tensor.dims) out.u64(n)
+    out.u32(TENSOR_TYPES[tensor.type].id)
     out.u64(offset)
-    offset += Math.ceil(bytes / alignment) * alignment
+    offset += Math.ceil(bytesOf(tensor) / alignment) * alignment
   }
   out.pad(alignment)
-  for (const { data } of tensors) {
-    out.raw(data)
-    out.pad(alignment)
-  }
-  return out.finish()
+  return offset
 }
 
 function writeValue(out: Bytes, value: WriteValue): void {
