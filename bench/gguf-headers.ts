@@ -119,8 +119,7 @@ function quantised(
     elements: dims.reduce((product, n) => product * n, 1),
   }))
   const values = new Map<string, MetaValue>()
-  for (const [key, value] of metadata)
-    if (value.type !== 'array') values.set(key, { ...value, offset: 0 } as MetaValue)
+  for (const [key, value] of metadata) if (value.type !== 'array') values.set(key, { ...value, offset: 0 })
   const model = recipeModelOf({ metadata: values }, plain)
   const types =
     model &&

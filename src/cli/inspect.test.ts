@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -102,4 +104,41 @@ test('the template is compared with its publisher’s', async (t) => {
   const config = await write('tokenizer_config.json', JSON.stringify({ model_max_length: 1 }))
   assert.equal((await qal(model, '--upstream', config)).code, 4)
   assert.equal((await qal(model, '--upstream', join(dir, 'absent'))).code, 2)
+})
+
+test('a model on the web is inspected by its header alone', async (t) => {
+  const bytes = tinyLlama({ seed: 1, name: 'Tiny', type: 'Q8_0' })
+  let sent = 0
+  const server = createServer((request, response) => {
+    const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? []
+    if (request.url === '/whole-Q8_0.gguf' || from === undefined) {
+      response.end(bytes)
+      return
+    }
+    if (request.url !== '/a%20b/tiny-Q8_0.gguf') {
+      response.writeHead(404).end()
+      return
+    }
+    const part = bytes.subarray(Number(from), Number(to) + 1)
+    sent += part.length
+    response.writeHead(206, {
+      'content-range': `bytes ${from}-${Number(from) + part.length - 1}/${bytes.length}`,
+      etag: '"tiny"',
+    })
+    response.end(part)
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  t.after(() => server.close())
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { code, stdout, stderr } = await qal(`${base}/a%20b/tiny-Q8_0.gguf`, '--json')
+  assert.equal(code, 0, stderr)
+  const inspection = JSON.parse(stdout) as Inspection
+  assert.equal(inspection.quantisation?.match, 'exact')
+  assert.equal(inspection.file_name, 'tiny-Q8_0.gguf')
+  assert.deepEqual(inspection.weights?.bytes_read, 0)
+  assert.ok(sent < bytes.length / 2, `${sent} of ${bytes.length} bytes`)
+  const whole = await qal(`${base}/whole-Q8_0.gguf`)
+  assert.equal(whole.code, 1)
+  assert.match(whole.stderr, /only sends all of it/)
+  assert.equal((await qal(`${base}/absent.gguf`)).code, 1)
 })

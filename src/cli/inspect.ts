@@ -1,4 +1,3 @@
-import { basename, dirname, join } from 'node:path'
 import { Command } from 'commander'
 import { isQalError } from '../core/error.ts'
 import {
@@ -13,8 +12,8 @@ import {
   type Verdict,
 } from '../gguf/index.ts'
 import { nodeHashes } from '../swarm/node-hashes.ts'
-import { openFileSource, type FileSource } from '../store/file-source.ts'
 import { memoryLines } from './memory-lines.ts'
+import { modelFiles } from './model-files.ts'
 import { templateDifferenceLines, templateRows } from './template-lines.ts'
 import { exactBytes, humanBytes, printLines, safeLine, table, usageError } from './output.ts'
 
@@ -34,7 +33,10 @@ export function inspectCommand(): Command {
     .description(
       'Check a GGUF or safetensors model: structure, quantisation label, chat template, weights, memory',
     )
-    .argument('<model>', 'the .gguf file; of a split model the first shard, the others beside it')
+    .argument(
+      '<model>',
+      'the .gguf file, or its http(s) address; of a split model the first shard, the others beside it',
+    )
     .option('--label <name>', 'the quantisation a listing claims, such as Q4_K_M')
     .option('--tensors', 'list every tensor with its type and the type its label wants')
     .option(
@@ -45,14 +47,16 @@ export function inspectCommand(): Command {
     .addHelpText(
       'after',
       `
-Nothing is uploaded and nothing is executed. Exit codes: 0 accept or warn, 3 mislabelled, 4 rejected.
+Nothing is uploaded and nothing is executed. Of a file on the web only the header is read, by ranges; its
+weights are not looked into. Exit codes: 0 accept or warn, 3 mislabelled, 4 rejected.
 
 Examples:
   bin/qal inspect model-Q4_K_M.gguf
   bin/qal inspect model.gguf --label Q4_K_M --json
   bin/qal inspect model-Q4_K_M.gguf --tensors
   bin/qal inspect model-Q4_K_M.gguf --upstream tokenizer_config.json
-  bin/qal inspect model-Q8_0-00001-of-00003.gguf`,
+  bin/qal inspect model-Q8_0-00001-of-00003.gguf
+  bin/qal inspect https://example.org/models/model-Q4_K_M.gguf`,
     )
     .action(run)
 }
@@ -60,33 +64,32 @@ Examples:
 async function run(path: string, { label, tensors, upstream, json }: Options): Promise<void> {
   if (label !== undefined && readLabel(label).fileType === null)
     throw usageError('--label', 'a file type such as Q4_K_M', label)
-  const open: FileSource[] = []
-  const openSource = async (file: string) => {
-    const source = await openFileSource(file)
-    open.push(source)
-    return source
-  }
+  const files = modelFiles()
   try {
     const templates =
-      upstream === undefined ? undefined : await readUpstream(await openSource(upstream), basename(upstream))
-    const inspection = await inspect(await openSource(path), {
-      fileName: basename(path),
+      upstream === undefined
+        ? undefined
+        : await readUpstream(await files.open(upstream), files.nameOf(upstream))
+    const inspection = await inspect(await files.open(path), {
+      fileName: files.nameOf(path),
       label,
       tensorTable: tensors === true,
       hashes: nodeHashes,
       upstream: templates,
-      openShard: (name) => openSource(join(dirname(path), name)).catch(absent),
+      openShard: (name) => files.openBeside(path, name).catch(absent),
+      // Weights lie all over the file, and each look at them would be a request.
+      ...(files.isRemote(path) && { sampleBytes: 0 }),
     })
     printLines(json === true ? [escapedJson(inspection)] : report(inspection))
     process.exitCode = EXIT[inspection.verdict]
   } finally {
-    await Promise.all(open.map((source) => source.close()))
+    await files.close()
   }
 }
 
-// A shard that cannot be opened is a finding about the model, not a failure of the command.
+// A shard that is not there is a finding about the model, not a failure of the command; a network that fails is.
 function absent(error: unknown): null {
-  if (isQalError(error)) return null
+  if (isQalError(error) && (error.code === 'input_file' || error.code === 'http_range_refused')) return null
   throw error
 }
 

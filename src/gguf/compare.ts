@@ -40,7 +40,7 @@ export function compareAll(
 ): Map<FileType, Comparison> {
   const current = planRecipes(tensors, 'current')
   const fitting = FILE_TYPE_NAMES.filter(
-    (fileType) => claimed.includes(fileType) || fits(tensors, current, fileType, model),
+    (fileType) => claimed.includes(fileType) || fitsRecipe(tensors, current, fileType, model),
   )
   const best = new Map<FileType, Comparison>()
   compareEach(best, fitting, tensors, current, model)
@@ -69,7 +69,7 @@ function compareEach(
 }
 
 /** Whether every tensor the quantiser touches is as a recipe wants it: stops at the first that is not, which for most recipes is the first of all. */
-function fits(
+function fitsRecipe(
   tensors: readonly GgufTensor[],
   plan: RecipePlan,
   fileType: FileType,
