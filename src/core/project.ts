@@ -145,7 +145,7 @@ export function projectListing(listing: ListingState, around: ListingSurrounding
     piece_length: submitted.piece_length,
     torrent: submitted.torrent,
     trackers: submitted.trackers,
-    web_seeds: webSeedsOf(listing, site),
+    web_seeds: webSeedsOf(listing, site).seeds,
     files: submitted.files,
     uploader: { id: listing.uploader, handle, tier: uploaderTier },
     tier: badge.tier,

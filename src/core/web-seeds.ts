@@ -4,12 +4,15 @@ import type { ListingState, SiteState } from './state.ts'
 /** Web seeds that a listing may have at a time. */
 export const MAX_WEB_SEEDS = 50
 
-/**
- * Where a listing's files are on the web too, those of its submission first
- * (T16). Its uploader and moderators add and remove; what a moderator removed
- * only a moderator adds again.
- */
-export function webSeedsOf(listing: ListingState, site: SiteState): string[] {
+export interface WebSeeds {
+  /** Where a listing's files are on the web too, those of its submission first. */
+  seeds: string[]
+  /** What a moderator removed: only a moderator adds it again. */
+  closed: string[]
+}
+
+/** A listing's web seeds as its uploader and moderators have added and removed them (T16). */
+export function webSeedsOf(listing: ListingState, site: SiteState): WebSeeds {
   const seeds = new Set(listing.submitted?.web_seeds)
   const closed = new Set<string>()
   for (const act of listing.web_seeds) {
@@ -22,5 +25,5 @@ export function webSeedsOf(listing: ListingState, site: SiteState): string[] {
     if (!added) seeds.delete(url)
     else if (!closed.has(url) && seeds.size < MAX_WEB_SEEDS) seeds.add(url)
   }
-  return [...seeds]
+  return { seeds: [...seeds], closed: [...closed] }
 }

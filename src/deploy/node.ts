@@ -8,7 +8,7 @@ import { Hono } from 'hono'
 import { compress } from 'hono/compress'
 import { secureHeaders } from 'hono/secure-headers'
 import { QalError } from '../core/error.ts'
-import { hostPort, parseSwarmUrl } from '../swarm/addresses.ts'
+import { addressPolicy, checkUrl, hostPort, parseSwarmUrl } from '../swarm/addresses.ts'
 import type { DhtEstimate } from '../swarm/dht.ts'
 import { nodeHashes } from '../swarm/node-hashes.ts'
 import { createTracker } from '../swarm/tracker.ts'
@@ -78,6 +78,8 @@ export async function startNode(settings: ServeSettings, demo = false): Promise<
       serveStatic({ root: stores.seedDir, rewriteRequestPath: (path) => path.replace(/^\/seed/, '') }),
     )
     app.use(compress())
+    // On loopback whoever submits is the operator; elsewhere only public addresses are reached.
+    const allow = loopback ? ['127.0.0.0/8', '::1/128'] : []
     const site = createApp({
       ...stores,
       hash: nodeHashes,
@@ -89,6 +91,7 @@ export async function startNode(settings: ServeSettings, demo = false): Promise<
         trackers,
       },
       signIn: signInWays(process.env),
+      checkAddress: (address) => checkUrl(addressPolicy(allow), address),
       ...(loopback ? { showLink } : {}),
       changed: () => children.forEach((child) => child.send('changed')),
     })
@@ -98,8 +101,6 @@ export async function startNode(settings: ServeSettings, demo = false): Promise<
       if (!tracker?.handleHttp(request, response)) void listener(request, response)
     })
 
-    // On loopback whoever submits is the operator; elsewhere only public addresses are reached.
-    const allow = loopback ? ['127.0.0.0/8', '::1/128'] : []
     const seeder = startChild('seeder', {
       seedDir: stores.seedDir,
       trackers,

@@ -138,6 +138,15 @@ describe('when the outer dictionary gains trackers and web seeds', () => {
     assert.deepEqual(Buffer.from(withOuter(bare, {})), Buffer.from(bare))
   })
 
+  it('puts other web seeds in place of those that are there, or none', async () => {
+    const [a, b] = ['https://a.example/x', 'https://b.example/x']
+    const two = withOuter(bare, { addWebSeeds: [a, b] })
+    assert.deepEqual(Buffer.from(withOuter(two, { webSeeds: [a, b] })), Buffer.from(two))
+    assert.deepEqual((await parseMetainfo(withOuter(two, { webSeeds: [b] }), nodeHashes)).web_seeds, [b])
+    assert.deepEqual(Buffer.from(withOuter(two, { webSeeds: [] })), Buffer.from(bare))
+    assert.throws(() => withOuter(bare, { webSeeds: ['ftp://a.example/'] }), { code: 'torrent_web_seed_url' })
+  })
+
   it('adds a first tracker and a first web seed', async () => {
     const more = withOuter(bare, { addTrackers: ['udp://a.example:1'], addWebSeeds: ['https://b.example/'] })
     const metainfo = await parseMetainfo(more, nodeHashes)

@@ -44,13 +44,14 @@ export function readOuter(root: BDictionary): Outer {
 }
 
 /**
- * The same torrent with more trackers (each a tier of its own) or web seeds:
- * `info`, `piece layers` and every other entry go out byte for byte. URLs that
- * are there already are not added again. Refuses as the parser does.
+ * The same torrent with more trackers (each a tier of its own) or web seeds, or
+ * with `webSeeds` in place of those it has: `info`, `piece layers` and every
+ * other entry go out byte for byte. URLs that are there already are not added
+ * again. Refuses as the parser does.
  */
 export function withOuter(
   bytes: Uint8Array,
-  add: { addTrackers?: readonly string[]; addWebSeeds?: readonly string[] },
+  add: { addTrackers?: readonly string[]; addWebSeeds?: readonly string[]; webSeeds?: readonly string[] },
 ): Uint8Array<ArrayBuffer> {
   const root = asKind(decode(bytes), 'dictionary', 'torrent')
   required(root, 'info', 'dictionary', '')
@@ -63,9 +64,12 @@ export function withOuter(
   for (const [index, url] of trackers.entries()) checkTracker(url, `addTrackers.${index}`)
   if (trackers.length > 0) setTrackers(entries, [...outer.trackers, ...trackers.map((url) => [url])])
 
-  const seeds = unique([...outer.web_seeds, ...(add.addWebSeeds ?? [])])
+  const seeds = unique([...(add.webSeeds ?? outer.web_seeds), ...(add.addWebSeeds ?? [])])
   for (const [index, url] of seeds.entries()) checkWebSeed(url, `addWebSeeds.${index}`)
-  if (seeds.length > outer.web_seeds.length) entries.set('url-list', seeds)
+  const same =
+    seeds.length === outer.web_seeds.length && seeds.every((url, at) => url === outer.web_seeds[at])
+  if (!same && seeds.length === 0) entries.delete('url-list')
+  else if (!same) entries.set('url-list', seeds)
   checkCount(known.size + trackers.length, 'announce-list')
   checkCount(seeds.length, 'url-list')
   return encode(entries)

@@ -49,6 +49,8 @@ export interface AppDeps {
   signIn?: SignInWays
   /** Shows a sign-in link to the operator; only where the terminal is the visitor's own. */
   showLink?(handle: string, url: string): void
+  /** Throws `swarm_…` where a URL leads to an address that strangers' torrents may not lead to. */
+  checkAddress?(url: string): Promise<unknown>
   /** Called when a listing may have come or gone, so that tracker and scraper can follow. */
   changed?(): void
 }

@@ -27,6 +27,15 @@ export function modelUrl({ id, model }: Pick<ListingView, 'id' | 'model'>): stri
 const TRACKER_STALE_MS = 3_600_000
 const DHT_STALE_MS = 24 * 3_600_000
 
+/** Of each kind of URL in a magnet: clients and browsers bound the length of a link. */
+const MAX_LINK_CHARS = 6_000
+
+/** The first URLs that a magnet link has room for. */
+function fitting(urls: readonly string[]): string[] {
+  let room = MAX_LINK_CHARS
+  return urls.filter((url) => (room -= encodeURIComponent(url).length) >= 0)
+}
+
 /** A listing with magnets, addresses and what the last scrape saw. */
 export function presentModel(
   view: ListingView,
@@ -36,8 +45,9 @@ export function presentModel(
     infoHash: view.info_hash,
     infoHashV2: view.info_hash_v2,
     name: view.files.length === 1 ? (view.files[0]?.path ?? view.model) : view.model,
-    trackers: [...new Set([...view.trackers, ...deps.site.trackers])],
-    webSeeds: view.web_seeds,
+    // The site's own first: what a link has no room for stands in the .torrent.
+    trackers: fitting([...new Set([...deps.site.trackers, ...view.trackers])]),
+    webSeeds: fitting(view.web_seeds),
     size: view.files.reduce((sum, { size_bytes }) => sum + size_bytes, 0),
   }
   const hashes = [view.info_hash, view.info_hash_v2].filter((hash) => hash !== null)

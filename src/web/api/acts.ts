@@ -23,6 +23,7 @@ import {
 } from '../commands/moderation.ts'
 import { decideReports, report } from '../commands/reports.ts'
 import { review } from '../commands/review.ts'
+import { addWebSeed, removeWebSeed } from '../commands/web-seeds.ts'
 import type { Actor, AppDeps } from '../deps.ts'
 import { RatingBody, ReviewBody } from './documents.ts'
 
@@ -73,6 +74,13 @@ const AttestationBody = z.strictObject({
     blank,
     words(120, 'expected what it runs on').refine(isPlain, 'expected plain text on one line').optional(),
   ),
+})
+const WebSeedBody = z.strictObject({
+  url: z
+    .string()
+    .trim()
+    .min(1, 'expected an http or https URL')
+    .max(2_000, 'expected at most 2000 characters'),
 })
 const listingId = z
   .string()
@@ -252,6 +260,27 @@ export const LISTING_ACTS: readonly ListingAct[] = [
     },
     z.strictObject({ by: z.preprocess(blank, listingId.nullish()) }),
     (deps, actor, id, { by }) => supersede(deps, actor, id, { by: by ?? null }),
+  ),
+  act(
+    {
+      path: 'web-seeds',
+      scope: 'submit',
+      summary: 'Add a web seed; the info hash stays',
+      done: 'The web seed was added: the .torrent and the magnets carry it now',
+    },
+    WebSeedBody,
+    addWebSeed,
+    201,
+  ),
+  act(
+    {
+      path: 'web-seeds/removal',
+      scope: 'submit',
+      summary: 'Remove a web seed; the info hash stays',
+      done: 'The web seed was removed from the .torrent and the magnets',
+    },
+    WebSeedBody,
+    removeWebSeed,
   ),
   act(
     {

@@ -26,6 +26,8 @@ function hashCode({ info_hash, info_hash_v2 }: ModelItem): string {
 
 function GetLinks({ model }: { model: ModelItem }) {
   const { magnet, magnet_v1, torrent_url, web_seeds } = model
+  // A v1 torrent has one link, which says no more than this one.
+  const hybrid = magnet_v1 !== null && model.info_hash_v2 !== null
   const trackers = trackersOf(model)
   return (
     <>
@@ -45,9 +47,9 @@ function GetLinks({ model }: { model: ModelItem }) {
             .torrent
           </a>
         )}
-        {magnet_v1 === null ? null : (
+        {!hybrid ? null : (
           <a class="button" href={magnet_v1} rel="nofollow">
-            Magnet for older clients (v1)
+            Magnet, v1 hash only
           </a>
         )}
         <a class="button button-quiet" href="#check">
@@ -57,6 +59,12 @@ function GetLinks({ model }: { model: ModelItem }) {
           Download here
         </a>
       </div>
+      {hybrid ? (
+        <p class="quiet-text">
+          The link with only the v1 hash is for clients that take one hash a link. The torrent is a hybrid of
+          BitTorrent v1 and v2 either way: aria2 1.36 and transmission before 4.0 cannot read it.
+        </p>
+      ) : null}
       <dl class="facts get-facts">
         <dt>Web seeds</dt>
         <dd>

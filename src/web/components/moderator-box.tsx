@@ -1,6 +1,7 @@
 import type { ModelPageProps } from '../page-types.ts'
 import { Panel } from './bits.tsx'
 import { Supersede } from './owner-panel.tsx'
+import { WebSeedForms } from './web-seed-forms.tsx'
 
 /** What moderators may do beside approving and rejecting: restore, remove, take back, answer an appeal. */
 export function ModeratorBox({
@@ -72,6 +73,7 @@ export function ModeratorBox({
             </button>
           </form>
         ) : null}
+        {may.moderate ? <WebSeedForms model={model} /> : null}
         {may.moderate ? <Supersede model={model} /> : null}
       </div>
     </Panel>

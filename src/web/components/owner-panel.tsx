@@ -1,5 +1,6 @@
 import type { ModelPageProps } from '../page-types.ts'
 import { Panel } from './bits.tsx'
+import { WebSeedForms } from './web-seed-forms.tsx'
 
 /** What the uploader of a listing may do with it. */
 export function OwnerPanel({ model, appealText }: Pick<ModelPageProps, 'model' | 'appealText'>) {
@@ -33,6 +34,7 @@ export function OwnerPanel({ model, appealText }: Pick<ModelPageProps, 'model' |
             </button>
           </form>
         )}
+        <WebSeedForms model={model} />
         <Supersede model={model} />
         {alive ? (
           <details>

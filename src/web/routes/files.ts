@@ -56,15 +56,16 @@ export function fileRoutes(deps: AppDeps): Hono {
   app.get('/models/:file{[0-9A-Za-z]{26}\\.torrent}', async (c) => {
     const view = await findListing(deps, idOf(c.req.param('file')))
     const bytes = await torrentOf(view, deps)
-    // Only the outer dictionary gains this site's trackers; `info` and `piece layers` stay byte for byte (T16).
-    return download(withOuter(bytes, { addTrackers: deps.site.trackers }), `${view.id}.torrent`)
+    // Only the outer dictionary gains this site's trackers and the listing's web seeds; `info` and `piece layers` stay byte for byte (T16).
+    const outer = { addTrackers: deps.site.trackers, webSeeds: view.web_seeds }
+    return download(withOuter(bytes, outer), `${view.id}.torrent`)
   })
 
   /** For clients without BEP 52, WebTorrent in the browser among them. */
   app.get('/models/:file{[0-9A-Za-z]{26}\\.client\\.torrent}', async (c) => {
     const view = await findListing(deps, idOf(c.req.param('file')))
     const metainfo = await parseMetainfo(await torrentOf(view, deps), deps.hash)
-    return download(clientTorrent(metainfo), `${view.id}.client.torrent`)
+    return download(clientTorrent({ ...metainfo, web_seeds: view.web_seeds }), `${view.id}.client.torrent`)
   })
 
   app.get('/models/:file{[0-9A-Za-z]{26}\\.sig}', async (c) => {
