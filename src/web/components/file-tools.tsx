@@ -35,6 +35,7 @@ function CheckFile({ model, alone }: { model: ModelItem; alone: boolean }) {
         data-island="check-file"
         data-state="idle"
         data-expect={JSON.stringify(expectedFiles(model))}
+        data-signed={JSON.stringify(signedOf(model))}
         data-broadcast="tool-broadcast"
         data-listing={model.model}
       >
@@ -60,6 +61,16 @@ function CheckFile({ model, alone }: { model: ModelItem; alone: boolean }) {
       </div>
     </Panel>
   )
+}
+
+/** Where the listing's signature and its key are; null where it has none. */
+function signedOf({ id, signature }: ModelItem): { signature: string; key: string; revoked: boolean } | null {
+  if (signature.blob === null || signature.fingerprint === null) return null
+  return {
+    signature: `/models/${id}.sig`,
+    key: `/keys/${signature.fingerprint}`,
+    revoked: signature.state === 'revoked',
+  }
 }
 
 function DownloadHere({ model }: { model: ModelItem }) {

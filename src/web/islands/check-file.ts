@@ -1,6 +1,6 @@
 import { broadcast, element, onFile, part, roots, setState } from './dom.ts'
 import { formatBytes, formatCount } from './format.ts'
-import { Cancelled, hashFile } from './hasher.ts'
+import { Cancelled, hashFile, type Digests, type SignatureToCheck } from './hasher.ts'
 import { Meter } from './meter.ts'
 
 /** A file of the listing as the server published it. */
@@ -10,9 +10,18 @@ interface Expected {
   sha256: string
 }
 
+/** The listing's signature: where it and its key are, and what the site says of the key. */
+interface Signed {
+  signature: string
+  key: string
+  /** Whether the uploader has revoked the key for this file. */
+  revoked: boolean
+}
+
 /** Brings "Check a file I have" to life: hash a local file in a worker, compare, say exactly what was found. */
 function start(root: HTMLElement): void {
   const expected = JSON.parse(root.dataset['expect'] ?? '[]') as Expected[]
+  const signed = JSON.parse(root.dataset['signed'] ?? 'null') as Signed | null
   const ask = part(root, 'ask', HTMLElement)
   const drop = part(root, 'drop', HTMLElement)
   const run = part(root, 'run', HTMLElement)
@@ -34,10 +43,15 @@ function start(root: HTMLElement): void {
       file.size,
     )
     try {
-      const { sha256 } = await hashFile(file, { signal: mine.signal, progress: (bytes) => meter.show(bytes) })
+      const toCheck = signed === null ? null : await fetchSignature(signed, mine.signal)
+      const { sha256, signature } = await hashFile(file, {
+        signal: mine.signal,
+        signed: toCheck,
+        progress: (bytes) => meter.show(bytes),
+      })
       const same = expected.find((each) => each.sha256 === sha256 && each.size_bytes === file.size)
       if (same === undefined) mismatch(file, sha256)
-      else match(file, sha256, same)
+      else match(file, sha256, same, signature)
     } catch (error) {
       // A newer check has taken over the panel.
       if (running !== mine) return
@@ -59,7 +73,7 @@ function start(root: HTMLElement): void {
     }
   }
 
-  function match(file: File, sha256: string, same: Expected): void {
+  function match(file: File, sha256: string, same: Expected, signature: Digests['signature']): void {
     setState(root, 'match')
     result.replaceChildren(
       element('p', 'result-word tone-ok', 'Match'),
@@ -70,6 +84,8 @@ function start(root: HTMLElement): void {
         element('code', 'mono', sha256),
         '.',
       ),
+      ...signatureLines(signed, signature),
+      ...attestHint(sha256),
     )
   }
 
@@ -104,6 +120,65 @@ function start(root: HTMLElement): void {
   onFile(drop, part(root, 'input', HTMLInputElement), (file) => void check(file))
   part(root, 'cancel', HTMLButtonElement).addEventListener('click', () => running?.abort())
   ask.hidden = false
+}
+
+/** The signature and key as the site serves them; null where they cannot be had, which the result then says. */
+async function fetchSignature(
+  { signature, key }: Signed,
+  signal: AbortSignal,
+): Promise<SignatureToCheck | null> {
+  try {
+    const [sig, armored] = await Promise.all([fetch(signature, { signal }), fetch(key, { signal })])
+    if (!sig.ok || !armored.ok) return null
+    return { signature: new Uint8Array(await sig.arrayBuffer()), publicKey: await armored.text() }
+  } catch {
+    if (signal.aborted) throw new Cancelled('Cancelled')
+    // Offline, the checksum still says what it says.
+    return null
+  }
+}
+
+/** What the signature over the very bytes just read is worth, each state in words of its own. */
+function signatureLines(signed: Signed | null, found: Digests['signature']): HTMLElement[] {
+  if (signed === null) return []
+  if (found === null)
+    return [element('p', 'tone-warn', 'The signature could not be fetched, so it was not checked.')]
+  if (found.state !== 'good')
+    return [
+      element('p', 'tone-bad', `Signature not good (${found.state.replace('_', ' ')}): ${found.message}.`),
+    ]
+  if (signed.revoked)
+    return [
+      element(
+        'p',
+        'tone-bad',
+        'The signature fits these bytes, but its key was revoked: it proves nothing any more.',
+      ),
+    ]
+  return [
+    element(
+      'p',
+      'tone-ok',
+      'Good OpenPGP signature over these bytes, by the uploader’s key ',
+      element('code', 'mono', found.fingerprint ?? ''),
+      '.',
+    ),
+  ]
+}
+
+/** Fills the attestation's form in for who is signed in, and leads there. */
+function attestHint(sha256: string): HTMLElement[] {
+  const field = document.querySelector('#attest-sha256')
+  if (!(field instanceof HTMLInputElement)) return []
+  field.value = sha256
+  const kind = field.form?.elements.namedItem('kind')
+  if (kind instanceof RadioNodeList) kind.value = 'checksum'
+  const details = field.closest('details')
+  if (details !== null) details.open = true
+  const link = document.createElement('a')
+  link.href = '#testing'
+  link.textContent = 'Attest that the checksum matched'
+  return [element('p', '', link, ', so that others see it.')]
 }
 
 /** A wrong size is told at once; hashing goes on, so that the answer names the digest. */

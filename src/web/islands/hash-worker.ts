@@ -1,6 +1,7 @@
 /// <reference lib="webworker" />
 import { createMD5, createSHA256 } from 'hash-wasm'
-import type { HashAnswer, HashRequest } from './hasher.ts'
+import type { DetachedVerifier } from '../../sign/detached.ts'
+import type { Digests, HashAnswer, HashRequest, SignatureToCheck } from './hasher.ts'
 
 /**
  * Hashes one stream of bytes, either a File read here or chunks sent one by
@@ -15,6 +16,9 @@ let sums: {
   md5: Awaited<ReturnType<typeof createMD5>> | null
 }
 let done = 0
+let verifier: DetachedVerifier | null = null
+/** Why a signature cannot be checked at all. */
+let unreadable: Digests['signature'] = null
 
 function answer(message: HashAnswer): void {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker, not a window
@@ -31,20 +35,34 @@ async function begin(md5: boolean): Promise<void> {
 function update(bytes: Uint8Array): void {
   sums.sha256.update(bytes)
   sums.md5?.update(bytes)
+  verifier?.update(bytes)
   done += bytes.byteLength
 }
 
-function end(): void {
+/** OpenPGP is fetched only where there is a signature. One that cannot be read proves nothing, and the digests go on. */
+async function beginSignature({ signature, publicKey }: SignatureToCheck): Promise<void> {
+  try {
+    const { createDetachedVerifier } = await import('../../sign/detached.ts')
+    verifier = await createDetachedVerifier({ signature, publicKey })
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    unreadable = { state: 'bad', message, fingerprint: null }
+  }
+}
+
+async function end(): Promise<void> {
   answer({
     kind: 'done',
     bytes: done,
     sha256: sums.sha256.digest('hex'),
     md5: sums.md5?.digest('hex') ?? null,
+    signature: verifier === null ? unreadable : await verifier.finish(),
   })
 }
 
-async function hashFile(file: File, md5: boolean): Promise<void> {
+async function hashFile({ file, md5, signed }: Extract<HashRequest, { kind: 'file' }>): Promise<void> {
   await begin(md5)
+  if (signed !== null) await beginSignature(signed)
   const reader = file.stream().getReader()
   let reported = 0
   let next = reader.read()
@@ -61,13 +79,13 @@ async function hashFile(file: File, md5: boolean): Promise<void> {
   }
   // A file cut short while it was read must not be taken for the whole.
   if (done !== file.size) throw new Error(`the file ended at ${done} of ${file.size} bytes`)
-  end()
+  await end()
 }
 
 async function handle(request: HashRequest): Promise<void> {
   switch (request.kind) {
     case 'file':
-      await hashFile(request.file, request.md5)
+      await hashFile(request)
       break
     case 'begin':
       await begin(request.md5)
@@ -78,7 +96,7 @@ async function handle(request: HashRequest): Promise<void> {
       answer({ kind: 'progress', bytes: done })
       break
     case 'end':
-      end()
+      await end()
       break
   }
 }

@@ -1,6 +1,14 @@
+import type { SignatureResult } from '../../sign/detached.ts'
+
+/** A detached OpenPGP signature to check in the same read, and the armored key it must be by. */
+export interface SignatureToCheck {
+  signature: Uint8Array
+  publicKey: string
+}
+
 /** What the page asks of the hash worker. */
 export type HashRequest =
-  | { kind: 'file'; file: File; md5: boolean }
+  | { kind: 'file'; file: File; md5: boolean; signed: SignatureToCheck | null }
   | { kind: 'begin'; md5: boolean }
   | { kind: 'chunk'; bytes: Uint8Array }
   | { kind: 'end' }
@@ -8,13 +16,15 @@ export type HashRequest =
 /** What the hash worker answers: progress after each report or chunk, then the digests in lower-case hexadecimal. */
 export type HashAnswer =
   | { kind: 'progress'; bytes: number }
-  | { kind: 'done'; bytes: number; sha256: string; md5: string | null }
+  | ({ kind: 'done' } & Digests)
   | { kind: 'error'; message: string }
 
 export interface Digests {
   bytes: number
   sha256: string
   md5: string | null
+  /** Null where none was to be checked. */
+  signature: Pick<SignatureResult, 'state' | 'message' | 'fingerprint'> | null
 }
 
 /** Thrown where the visitor cancelled; not an error to show. */
@@ -28,11 +38,17 @@ export function hashFile(
   {
     signal,
     md5 = false,
+    signed = null,
     progress,
-  }: { signal: AbortSignal; md5?: boolean; progress: (bytes: number) => void },
+  }: {
+    signal: AbortSignal
+    md5?: boolean
+    signed?: SignatureToCheck | null
+    progress: (bytes: number) => void
+  },
 ): Promise<Digests> {
   const hasher = new Hasher(signal)
-  return hasher.whole({ kind: 'file', file, md5 }, progress)
+  return hasher.whole({ kind: 'file', file, md5, signed }, progress)
 }
 
 /**

@@ -23,6 +23,7 @@ const shard = randomBytes(1_234)
 const listing = model({
   sha256,
   size_bytes: SIZE,
+  signature: { state: 'none', fingerprint: null, blob: null },
   files: [
     {
       path: 'tiny/tiny-00001-of-00002.gguf',
