@@ -8,6 +8,7 @@ import { requireTool, runTool, tempDir } from '../../test/tools.ts'
 import { createFromPath } from '../swarm/create-file.ts'
 import { nodeHashes } from '../swarm/node-hashes.ts'
 import { parseMetainfo, withOuter } from './metainfo.ts'
+import { edited } from './torrent-fixture.ts'
 
 const SINGLE = singleName(200_001)
 
@@ -58,6 +59,25 @@ describe('when trackers and web seeds are added to a torrent', () => {
       assert.deepEqual(checked.web_seeds, ['http://127.0.0.1:9/'])
     }
   })
+})
+
+it('libtorrent sees the one tracker that is added to a list of none that can be used', async (t) => {
+  if (!requireTool(t, 'libtorrent')) return
+  const dir = await tempDir(t)
+  await writeContents(dir)
+  const { bytes } = await createFromPath(join(dir, SINGLE))
+  const odd = edited(bytes, (_, root) => root.set('announce-list', [['']]))
+  await writeFile(join(dir, 'x'), withOuter(odd, { addTrackers: ['udp://127.0.0.1:9/one'] }))
+  await writeFile(
+    join(dir, 'y'),
+    edited(bytes, (_, root) => root.set('announce-list', [['nobody']])),
+  )
+  const more = withOuter(await readFile(join(dir, 'y')), { addTrackers: ['udp://127.0.0.1:9/one'] })
+  await writeFile(join(dir, 'y'), more)
+  for (const { trackers } of await checkByLibtorrent(dir, [join(dir, 'x'), join(dir, 'y')], {
+    withinMs: 500,
+  }))
+    assert.deepEqual(trackers, ['udp://127.0.0.1:9/one'])
 })
 
 describe('when transmission says what we wrote beside info', () => {

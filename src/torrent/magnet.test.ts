@@ -156,8 +156,10 @@ describe('when a magnet link is written', () => {
     const script = `
 import json, sys, libtorrent as lt
 p = lt.parse_magnet_uri(sys.argv[1])
-print(json.dumps([str(p.info_hashes.v1), str(p.info_hashes.v2), p.name, p.trackers, p.url_seeds]))`
+print(json.dumps([str(p.info_hashes.v1), str(p.info_hashes.v2), p.name, p.trackers, p.url_seeds,
+  [index for index, priority in enumerate(p.file_priorities) if priority > 0]]))`
     const { stdout, stderr } = await runLibtorrent(script, [buildMagnet(FULL)])
-    assert.deepEqual(JSON.parse(stdout || stderr), [V1, V2, FULL.name, FULL.trackers, FULL.webSeeds])
+    const expected = [V1, V2, FULL.name, FULL.trackers, FULL.webSeeds, [0, 3, 4, 5]]
+    assert.deepEqual(JSON.parse(stdout || stderr), expected)
   })
 })

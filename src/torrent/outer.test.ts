@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
+import { goodTorrents } from '../../test/mutate-torrents.ts'
 import { isQalError } from '../core/error.ts'
 import { nodeHashes } from '../swarm/node-hashes.ts'
 import { decode, encode, type Encodable } from './bencode.ts'
@@ -131,6 +132,69 @@ describe('when the outer dictionary gains trackers and web seeds', () => {
     assert.deepEqual(is.web_seeds, ['https://old.example/a', 'https://new.example/a'])
   })
 
+  const hostile: [what: string, change: (root: Map<string, Plain>) => void, kept: string[]][] = [
+    ['nothing beside info', (root) => root.delete('announce'), []],
+    ['entries of other kinds', (root) => setAll(root, ['announce', 'announce-list', 'url-list'], 5), []],
+    ['lists of other kinds', (root) => setAll(root, ['announce-list', 'url-list'], [5, [5], [['x']]]), []],
+    ['bytes for URLs', (root) => setAll(root, ['announce', 'url-list'], new Uint8Array([0xff, 0])), []],
+    ['dictionaries for lists', (root) => setAll(root, ['announce-list', 'url-list'], dict({ a: 1 })), []],
+    [
+      'trackers that nobody can use',
+      (root) => root.set('announce-list', [['file:///etc/passwd'], ['x']]),
+      [],
+    ],
+    [
+      'unknown keys, before and behind info',
+      (root) => setAll(root, ['', '\xff\x00', 'zz'], [1, dict({ a: 'b' })]),
+      ['', '\xff\x00', 'zz'],
+    ],
+    [
+      'texts and dates of other kinds',
+      (root) => setAll(root, ['comment', 'creation date', 'created by'], [[]]),
+      ['comment', 'creation date', 'created by'],
+    ],
+    [
+      'what other extensions write',
+      (root) =>
+        void [
+          root.set('nodes', [['a', 1]]),
+          root.set('httpseeds', 'http://a.example/'),
+          root.set('signatures', dict({ a: dict({ signature: new Uint8Array(64) }) })),
+        ],
+      ['nodes', 'httpseeds', 'signatures'],
+    ],
+    [
+      'a key that begins like info',
+      (root) => setAll(root, ['inf', 'info-', 'piece layers '], 'x'),
+      ['inf', 'info-', 'piece layers '],
+    ],
+  ]
+  for (const [what, change, kept] of hostile) {
+    it(`leaves info, piece layers and the rest as they are in v1, v2 and hybrids with ${what}`, async () => {
+      for (const base of await goodTorrents(nodeHashes)) {
+        const odd = edited(base, (_, root) => change(root))
+        const was = await parseMetainfo(odd, nodeHashes)
+        const add = { addTrackers: ['udp://new.example:1'], addWebSeeds: ['https://new.example/a'] }
+        const more = withOuter(odd, add)
+        for (const key of ['info', ...kept, ...(was.pieceLayers.size > 0 ? ['piece layers'] : [])])
+          assert.deepEqual(slice(more, key), slice(odd, key), key)
+        const is = await parseMetainfo(more, nodeHashes)
+        assert.deepEqual([is.info_hash, is.info_hash_v2], [was.info_hash, was.info_hash_v2])
+        assert.deepEqual(is.trackers, [...was.trackers, ['udp://new.example:1']])
+        assert.deepEqual(is.web_seeds, [...was.web_seeds, 'https://new.example/a'])
+        assert.deepEqual(Buffer.from(withOuter(more, add)), Buffer.from(more))
+      }
+    })
+  }
+
+  it('refuses to make a torrent that nobody would read for its size', () => {
+    const large = edited(bare, (_, root) => root.set('zz', new Uint8Array(9_999_000)))
+    assert.throws(
+      () => withOuter(large, { addWebSeeds: [`https://a.example/${'x'.repeat(1_500)}`] }),
+      (error) => isQalError(error) && error.code === 'torrent_size',
+    )
+  })
+
   it('gives the same bytes where nothing is new', () => {
     const known = { addTrackers: ['udp://a.example:1'], addWebSeeds: ['https://b.example/'] }
     const once = withOuter(bare, known)
@@ -192,6 +256,10 @@ it('makes a torrent for clients that know only v1: the same info hash, trackers 
     .replace(`4:info${Buffer.from(metainfo.infoBytes).toString('latin1')}`, '')
   assert.equal(rest, Buffer.from(encode(expected)).toString('latin1'))
 })
+
+function setAll(root: Map<string, Plain>, keys: readonly string[], value: Plain): void {
+  for (const key of keys) root.set(key, value)
+}
 
 function slice(bytes: Uint8Array, key: string): Buffer {
   const root = decode(bytes)

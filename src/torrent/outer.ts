@@ -1,5 +1,6 @@
 import { decode, encode, Raw, type BDictionary, type BValue, type Encodable } from './bencode.ts'
 import { asKind, required } from './fields.ts'
+import { MAX_TORRENT_BYTES } from './limits.ts'
 import { utf8 } from './path-rules.ts'
 import { printable, refusal } from './refuse.ts'
 import { checkTracker, checkWebSeed, trackerProblem, webSeedProblem } from './urls.ts'
@@ -72,7 +73,15 @@ export function withOuter(
   else if (!same) entries.set('url-list', seeds)
   checkCount(known.size + trackers.length, 'announce-list')
   checkCount(seeds.length, 'url-list')
-  return encode(entries)
+  const more = encode(entries)
+  if (more.length > MAX_TORRENT_BYTES) {
+    const expected = `at most ${MAX_TORRENT_BYTES} bytes`
+    throw refusal('torrent_size', `Cannot add to the torrent: expected ${expected}, got ${more.length}`, {
+      expected,
+      found: `${more.length} bytes`,
+    })
+  }
+  return more
 }
 
 /** Writes tiers into an outer dictionary: `announce` for old clients, `announce-list` (BEP 12) where there is more than one. */
@@ -80,7 +89,8 @@ export function setTrackers(entries: Map<string, Encodable>, tiers: readonly (re
   const first = tiers[0]?.[0]
   if (first === undefined) return
   entries.set('announce', first)
-  if (tiers.flat().length > 1) entries.set('announce-list', tiers)
+  // A list that is there already, of trackers nobody can use, would count before the one tracker.
+  if (tiers.flat().length > 1 || entries.has('announce-list')) entries.set('announce-list', tiers)
 }
 
 function readTiers(root: BDictionary, ignored: Outer['ignored']): string[][] {
