@@ -56,7 +56,7 @@ export function evaluateCall(evaluator: Evaluator, { callee, args }: Call): Valu
 }
 
 function callFunction(evaluator: Evaluator, name: string, args: Call['args'], all: readonly Value[]): Value {
-  if (name.startsWith('macro ')) return evaluator.callMacro(name.slice('macro '.length), args)
+  if (name.startsWith('macro ')) return evaluator.callMacro(name.slice('macro '.length), args, all)
   switch (name) {
     case 'range':
       return rangeOf(all)

@@ -214,9 +214,8 @@ export class Evaluator {
   }
 
   /** Gives a macro's parameters what it is called with. */
-  callMacro(name: string, args: Arguments): Value {
+  callMacro(name: string, args: Arguments, all: readonly Value[]): Value {
     const macro = this.macros.get(name)
-    const all = this.arguments(args)
     if (macro === undefined) return text(all)
     for (const [i, { name: parameter }] of macro.parameters.entries()) {
       const given = args.positional[i] ?? args.named.find((each) => each.name === parameter)?.value
