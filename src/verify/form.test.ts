@@ -142,3 +142,33 @@ test('a model with the name of a program fails, one whose name says nothing does
   assert.equal((await judge(t, [], { path: 'model.exe', content: MODEL })).judge.verdict, 'fail')
   assert.equal((await judge(t, [], { path: 'Tiny v1.5 8B', content: MODEL })).judge.verdict, 'pass')
 })
+
+/** The tiny model with another chat template in the place of its own, filled up with a comment. */
+function withTemplate(template: string): Uint8Array {
+  const bytes = Buffer.from(MODEL)
+  const own = '{% for message in messages %}'
+  const at = bytes.indexOf(own)
+  const length = Number(bytes.readBigUInt64LE(at - 8))
+  assert.ok(template.length <= length)
+  bytes.write(`${`${template}{#`.padEnd(length - 2, ' .')}#}`, at, 'utf8')
+  return bytes
+}
+
+test('the chat template passes, waits for a reader, or fails', async (t) => {
+  const cases: [template: string, check: string | undefined, judged: string, state: string][] = [
+    ['{{ messages[0].content }}', 'pass', 'pass', 'clean'],
+    ["{% if 'bank' in messages[0].content %}x{% endif %}", 'skipped', 'pass', 'warn'],
+    ["{{ ''.__class__ }}", 'fail', 'fail', 'reject'],
+  ]
+  for (const [template, check, judged, state] of cases) {
+    const { judge: found, inspection } = await judge(t, [], {
+      path: 'tiny-Q8_0.gguf',
+      content: withTemplate(template),
+    })
+    const made = found.checks.find(({ id }) => id === 'template')
+    assert.deepEqual([made?.verdict, found.verdict], [check, judged], template)
+    const [recorded] = inspection?.templates ?? []
+    assert.deepEqual([recorded?.name, recorded?.state], ['default', state])
+    assert.match(recorded?.sha256 ?? '', /^[0-9a-f]{64}$/)
+  }
+})

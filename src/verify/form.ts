@@ -1,18 +1,17 @@
 import { basename } from 'node:path'
 import type { ByteSource } from '../core/byte-source.ts'
-import type { ListedFile, TemplateRecorded } from '../core/events.ts'
+import type { ListedFile } from '../core/events.ts'
 import { isQalError } from '../core/error.ts'
 import { type InspectOptions, type Inspection, inspect as inspectGguf } from '../gguf/inspect.ts'
 import { openFileSource } from '../store/file-source.ts'
-import { templateName } from '../gguf/template/name.ts'
 import { nodeHashes } from '../swarm/node-hashes.ts'
 import { printable } from '../torrent/refuse.ts'
 import { primaryFile } from '../core/files.ts'
-import { Sha256 } from '../core/ids.ts'
 import { extraFileCheck, namedKindCheck } from './extra-files.ts'
 import type { FetchedTorrent, VerificationJob } from './job.ts'
 import { judgeOf, skippedJudge } from './judge.ts'
 import type { Check, InspectionReport, Judge } from '../core/report.ts'
+import { recordedTemplates, templateCheck } from './template-check.ts'
 
 export interface Form {
   judge: Judge
@@ -83,6 +82,7 @@ export async function judgeForm({
         structureCheck(file, inspection),
         ...(isModel(file) || lies ? [quantisationCheck(file, inspection)] : []),
         ...(named === null ? [] : [named]),
+        ...(isModel(file) ? templateChecks(file, inspection) : []),
       )
       if (isMain) found = inspection
     }
@@ -94,6 +94,11 @@ export async function judgeForm({
     inspection: found === undefined ? null : summed(primary.path, found),
     runnable: judge.verdict === 'pass' && found?.kind === 'model',
   }
+}
+
+function templateChecks({ path }: ListedFile, { template }: Inspection): Check[] {
+  const check = template && templateCheck(path, template)
+  return check === null ? [] : [check]
 }
 
 function isModel({ role }: ListedFile): boolean {
@@ -226,16 +231,6 @@ function passedSummary(found: Inspection | undefined): string {
   return `${quantisation.claimed ?? quantisation.proven[0] ?? 'The quantisation'} proved: ${quantisation.matched} of ${quantisation.total} tensors`
 }
 
-function templatesOf({ sha256, state }: NonNullable<Inspection['template']>): TemplateRecorded[] {
-  return Object.entries(sha256)
-    .slice(0, 8)
-    .map(([key, hash]) => ({
-      name: templateName(key).slice(0, 64),
-      sha256: Sha256.parse(hash),
-      state: state[key] ?? 'reject',
-    }))
-}
-
 function summed(path: string, inspection: Inspection): InspectionReport {
   const { quantisation, findings, template } = inspection
   return {
@@ -256,7 +251,7 @@ function summed(path: string, inspection: Inspection): InspectionReport {
       tensor_types: quantisation.tensor_types,
       reason: quantisation.reason.slice(0, 500),
     },
-    templates: template && templatesOf(template),
+    templates: template && recordedTemplates(template),
     findings: findings
       .slice(0, 50)
       .map(({ code, severity, message }) => ({ code, severity, message: message.slice(0, 500) })),

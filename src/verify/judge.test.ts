@@ -35,11 +35,16 @@ describe('when checks are judged', () => {
 
 describe('when a decision is recommended', () => {
   const good = judgeOf(checks(['a', 'pass']), ['a'], 'fine')
+  const unread = judgeOf(checks(['a', 'pass'], ['template', 'skipped']), ['a'], 'fine')
+  const read = judgeOf(checks(['a', 'pass'], ['template', 'pass']), ['a'], 'fine')
   const bad = judgeOf(checks(['a', 'fail']), ['a'], 'fine')
   const open = skippedJudge('not looked at')
   const pending: Judge = { ...open, verdict: 'pending' }
   const cases: [string, Judge[], string][] = [
     ['all pass', [good, good, good], 'approve'],
+    ['all pass and the template too', [good, read, good], 'approve'],
+    ['the template must be read by a person', [good, unread, good], 'review'],
+    ['the template must be read and one failed', [bad, unread, good], 'reject'],
     ['one was skipped', [good, good, open], 'review'],
     ['one is pending', [good, pending, good], 'review'],
     ['all were skipped', [open, open, open], 'review'],

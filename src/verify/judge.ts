@@ -21,7 +21,7 @@ export function skippedJudge(reason: string): Judge {
   return { verdict: 'skipped', summary: short(reason), checks: [] }
 }
 
-/** What a moderator is told: approve only what every judge passed, reject what any failed. */
+/** What a moderator is told: approve only what every judge passed and whose template can be vouched for, reject what any failed. */
 export function recommend({ judges }: Pick<VerificationReport, 'judges'>): Recommendation {
   const named = Object.entries(judges)
   const failed = named.filter(([, judge]) => judge.verdict === 'fail')
@@ -31,6 +31,12 @@ export function recommend({ judges }: Pick<VerificationReport, 'judges'>): Recom
     return {
       decision: 'review',
       reasons: open.map(([name, { verdict, summary }]) => `${name} ${verdict}: ${summary}`),
+    }
+  const unread = judges.form.checks.filter(({ id, verdict }) => id === 'template' && verdict === 'skipped')
+  if (unread.length > 0)
+    return {
+      decision: 'review',
+      reasons: unread.map(({ message }) => `form: ${message}`.slice(0, 500)).slice(0, 20),
     }
   return { decision: 'approve', reasons: named.map(([name, { summary }]) => `${name}: ${summary}`) }
 }
