@@ -22,6 +22,19 @@ const QUANTISATION: NonNullable<VerificationRecorded['quantisation']> = {
   bits_per_weight_milli: 4_850,
 }
 
+const INTEGRITY = { ...PASS, integrity: 'fail' } as const
+const DIFFERS: NonNullable<VerificationRecorded['publisher']> = {
+  state: 'differs',
+  hub: 'https://huggingface.co',
+  repository: SOURCE.repository ?? '',
+  commit: SOURCE.commit ?? '',
+  path: 'model.gguf',
+  renamed_to: null,
+  sha256: digest(98),
+  size_bytes: 5,
+  reason: null,
+}
+
 interface Case {
   source?: Partial<ListingSubmitted['source']>
   signed?: boolean
@@ -93,6 +106,30 @@ describe('a step of the source chain (T13)', () => {
       { found: [{}, { judges: { ...PASS, integrity: 'skipped' } }] },
       'mirror',
       'claimed',
+    ],
+    [
+      'a mirror of the listed bytes, which the publisher’s hub contradicts',
+      { found: [{ judges: INTEGRITY, publisher: DIFFERS }] },
+      'mirror',
+      'claimed',
+    ],
+    [
+      'a mirror of other bytes, which the publisher’s hub contradicts too',
+      { found: [{ judges: INTEGRITY, publisher: DIFFERS, sha256: digest(99) }] },
+      'mirror',
+      'contradicted',
+    ],
+    [
+      'a mirror of the listed bytes, whose signature is bad',
+      { signed: true, found: [{ judges: INTEGRITY, signature: { state: 'bad', fingerprint: KEY } }] },
+      'mirror',
+      'claimed',
+    ],
+    [
+      'a mirror of the listed bytes, which one verifier found broken for no such reason',
+      { found: [{ judges: INTEGRITY, publisher: DIFFERS }, { judges: INTEGRITY }] },
+      'mirror',
+      'contradicted',
     ],
     ['a mirror of other bytes', { found: [{ sha256: digest(99) }] }, 'mirror', 'claimed'],
     ['an uploader without a signature', { found: [{}] }, 'uploader', 'claimed'],

@@ -1,5 +1,5 @@
 import type { grantedVerifications } from './consensus.ts'
-import type { Source } from './events.ts'
+import type { ListingSubmitted } from './events.ts'
 import type { ListingState } from './state.ts'
 import type { ProvenanceStep, PublisherView, SignatureView } from './views.ts'
 
@@ -26,7 +26,7 @@ export function provenanceOf(
   if (submitted === null) return []
   const { source } = submitted
   const steps: ProvenanceStep[] = []
-  if (source.repository !== null) steps.push(publisherStep(source, source.repository, publisher))
+  if (source.repository !== null) steps.push(publisherStep(submitted, source.repository, publisher))
   if (source.quantised_by !== null) {
     const proof = verifications.at(-1)?.data.quantisation ?? null
     const contradicted = proof?.match === 'mislabelled'
@@ -45,7 +45,13 @@ export function provenanceOf(
   }
   const intact =
     verifications.length > 0 && verifications.every(({ data }) => data.judges.integrity === 'pass')
-  const torn = verifications.some(({ data }) => data.judges.integrity === 'fail')
+  const broken = verifications.filter(({ data }) => data.judges.integrity === 'fail')
+  // Integrity also fails for the publisher's word or a signature: those contradict steps of their own.
+  const torn = broken.some(
+    ({ data }) =>
+      data.sha256 !== submitted.sha256 ||
+      (data.publisher?.state !== 'differs' && data.signature?.state !== 'bad'),
+  )
   steps.push({
     step: 'mirror',
     who: siteName,
@@ -55,7 +61,9 @@ export function provenanceOf(
       ? 'the bytes of the torrent differ from what was submitted'
       : intact
         ? 'downloaded over BitTorrent, bytes as submitted'
-        : 'not downloaded by a verifier yet',
+        : broken.length > 0
+          ? 'downloaded with the listed SHA-256; integrity failed for another step of this chain'
+          : 'not downloaded by a verifier yet',
     at: listing.submitted_at,
   })
   const bad = signature.state !== 'none' && signature.state !== 'unchecked' && signature.state !== 'good'
@@ -93,7 +101,7 @@ export function provenanceOf(
  * owner uploaded them here it does not say.
  */
 function publisherStep(
-  { commit, path }: Source,
+  { sha256: listed, source: { commit, path } }: ListingSubmitted,
   repository: string,
   { state, hub, renamed_to, sha256, reason, at }: PublisherView,
 ): ProvenanceStep {
@@ -107,12 +115,15 @@ function publisherStep(
     unasked: `${named}; its digest was not asked for yet`,
     unknown: `${named}; its digest is unknown: ${reason ?? 'the hub did not tell'}`,
     equal: `SHA-256 and size equal the repository’s own file ${where}`,
-    differs: `${reason ?? `its SHA-256 there is ${sha256?.slice(0, 12)}…`}: ${where}`,
+    differs:
+      sha256 === null || sha256 === listed
+        ? `the repository’s own file differs: ${reason ?? 'see the report'} (${where})`
+        : `SHA-256 of the repository’s own file is ${sha256.slice(0, 12)}…, of this one ${listed.slice(0, 12)}…: ${where}`,
   }
   return {
     step: 'publisher',
     who: repository,
-    what: 'published',
+    what: state === 'equal' || state === 'differs' ? 'published, compared' : 'published',
     state: state === 'equal' ? 'proved' : state === 'differs' ? 'contradicted' : 'claimed',
     evidence: evidence[state],
     at: state === 'equal' || state === 'differs' ? at : null,

@@ -130,7 +130,9 @@ describe('the publisher’s own digest (T13)', () => {
     assert.ok(evidence({ ...EQUAL, hub: 'http://127.0.0.1:9' }).includes('127.0.0.1:9'))
     assert.ok(evidence({ ...EQUAL, renamed_to: 'org/new' }).includes('now named org/new'))
     assert.ok(evidence(UNKNOWN).includes('the repository is gated'))
-    assert.ok(evidence(DIFFERS).includes('differs'))
+    for (const digits of [digest(99), digest(1)])
+      assert.ok(evidence(DIFFERS).includes(digits.slice(0, 12)), digits)
+    assert.ok(evidence({ ...DIFFERS, ...LISTED, reason: 'part 2 is not it' }).includes('part 2 is not it'))
   })
 
   it('names the hub among who verified only where the listing is VERIFIED', () => {

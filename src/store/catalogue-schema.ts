@@ -5,7 +5,7 @@ import type { Schema } from './sqlite.ts'
  * the version whenever its states or views change, so that files of an older
  * program are rebuilt (a test holds a digest of what this version shows).
  */
-export const CATALOGUE_VERSION = 10
+export const CATALOGUE_VERSION = 11
 
 /** Needs its view projected. */
 export const DIRTY_VIEW = 1

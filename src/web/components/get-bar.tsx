@@ -60,7 +60,7 @@ function GetLinks({ model }: { model: ModelItem }) {
         </a>
       </div>
       {hybrid ? (
-        <p class="quiet-text">
+        <p class="quiet-text get-note">
           The link with only the v1 hash is for clients that take one hash a link. The torrent is a hybrid of
           BitTorrent v1 and v2 either way: aria2 1.36 and transmission before 4.0 cannot read it.
         </p>

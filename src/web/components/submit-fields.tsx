@@ -176,7 +176,7 @@ export function SourceFields({ form }: { form: FormState }) {
           form={form}
           name="source_path"
           label="Path in the repository"
-          hint="Only if this very file is there at that commit: its SHA-256 is then asked for and compared, and a difference refuses the listing. Leave it empty if yours was made from what is there."
+          hint="Only if this very file is there at that commit: its SHA-256 is then asked for and compared, and a difference refuses the listing. Left empty, it is taken from the URL where the file has the same name."
         >
           {(control, value) => (
             <input

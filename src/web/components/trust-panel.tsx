@@ -45,9 +45,11 @@ export function TrustPanel({ model }: { model: ModelItem }) {
           {SOURCE_WORDS[source.type]}
           {source.repository === null ? null : <> · {source.repository}</>}
           <p class="quiet-text">
-            {model.provenance.find(({ step }) => step === 'publisher')?.state === 'proved'
-              ? 'proved equal to the publisher’s own file'
-              : 'as the uploader says'}
+            {model.publisher.state === 'equal'
+              ? 'proved equal to the repository’s own file'
+              : model.publisher.state === 'differs'
+                ? 'contradicted: it is not the repository’s file'
+                : 'as the uploader says'}
           </p>
         </dd>
         <dt>Uploaded</dt>
@@ -154,6 +156,12 @@ function VerifiedBy({ model }: { model: ModelItem }) {
           </li>
         )
       })}
+      {model.verified_by.includes('huggingface') ? (
+        <li>
+          <State word={{ text: 'Hugging Face: same SHA-256', tone: 'ok' }} />
+          {model.publisher.at === null ? null : <Day at={model.publisher.at} />}
+        </li>
+      ) : null}
       <li>
         {works === 0 ? (
           <Missing word="no member says it works yet" />

@@ -8,6 +8,7 @@ import type { FormValues } from './submit/fill.ts'
 import { LiveCheck } from './submit/live-check.ts'
 import { NOTHING, type LocalState } from './submit/state.ts'
 import { readAsTyped } from './submit/typed-hash.ts'
+import { readUrlAsTyped } from './submit/typed-url.ts'
 
 /** Fills the form from files, holds it against the server's schema and keeps a draft; the form works without it. */
 function start(form: HTMLElement): void {
@@ -51,6 +52,11 @@ function start(form: HTMLElement): void {
   const hashField = form.elements.namedItem('info_hash')
   if (hashField instanceof HTMLInputElement)
     readAsTyped(hashField, (values) => {
+      filled.fill(values)
+    })
+  const urlField = form.elements.namedItem('source_url')
+  if (urlField instanceof HTMLInputElement)
+    readUrlAsTyped(urlField, (values) => {
       filled.fill(values)
     })
   form.addEventListener('input', () => filler.review())

@@ -6,7 +6,7 @@ import { file, modelWith, TINY, torrentOf } from '../inspect/dropped-fixture.ts'
 import { readDropped } from '../inspect/read-dropped.ts'
 import type { ModelReport, TorrentReport } from '../inspect/report.ts'
 import { checkForm } from './check.ts'
-import { readTyped, valuesOfMagnet, valuesOfModel, valuesOfTorrent } from './fill.ts'
+import { readTyped, valuesOfMagnet, valuesOfHubUrl, valuesOfModel, valuesOfTorrent } from './fill.ts'
 import { notesOf, type Known } from './notes.ts'
 
 async function model(name: string, bytes = TINY, label?: string): Promise<ModelReport> {
@@ -34,6 +34,29 @@ function basedOn(url: string): Promise<Uint8Array<ArrayBuffer>> {
     'general.quantized_by': text('alice'),
   })
 }
+
+const COMMIT = '0123456789abcdef0123456789abcdef01234567'
+
+describe('when an address of the Hub is pasted', () => {
+  const cases: [string, string, [string, string, string] | null, RegExp][] = [
+    ['pinned', `https://huggingface.co/o/r/blob/${COMMIT}/a.gguf`, ['o/r', COMMIT, 'a.gguf'], /^Pinned/],
+    [
+      'by a branch',
+      'https://huggingface.co/o/r/resolve/main/a.gguf',
+      ['o/r', '', 'a.gguf'],
+      /^main is a branch/,
+    ],
+    ['without a file', 'https://huggingface.co/o/r', ['o/r', '', ''], /no commit/],
+    ['of another site', 'https://example.org/o/r', null, /^$/],
+  ]
+  for (const [name, url, expected, said] of cases)
+    it(`reads one ${name}`, () => {
+      const read = valuesOfHubUrl(` ${url} `)
+      const { source_repository, source_commit, source_path } = read?.values ?? {}
+      assert.deepEqual(read && [source_repository, source_commit, source_path], expected)
+      assert.match(read?.said ?? '', said)
+    })
+})
 
 describe('when a form is filled from a model', () => {
   it('takes name, proven label, licence, tags and what it needs', async () => {

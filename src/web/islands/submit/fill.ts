@@ -1,5 +1,6 @@
 import { isPlain } from '../../../core/fields.ts'
 import { Tag } from '../../../core/events.ts'
+import { readHubUrl } from '../../../core/hub.ts'
 import { hardwareSentence, labelOfFileName, type Inspection } from '../../../gguf/index.ts'
 import { chooseModelFile } from '../../commands/listed-files.ts'
 import { parseMagnet, type Magnet } from '../../../torrent/magnet.ts'
@@ -16,6 +17,8 @@ export type FilledField =
   | 'quantised_by'
   | 'source_repository'
   | 'source_url'
+  | 'source_commit'
+  | 'source_path'
   | 'sha256'
   | 'md5'
 export type FormValues = Partial<Record<FilledField, string>>
@@ -89,6 +92,24 @@ export function valuesOfMagnet({ name, size }: Magnet): FormValues {
     size_bytes: size === null ? null : String(size),
     quantisation: label !== null && LABEL.test(label) ? label : null,
   })
+}
+
+/** What an address of the Hub names, and whether it is pinned; null for another address. What it does not name is emptied. */
+export function valuesOfHubUrl(text: string): { values: FormValues; said: string } | null {
+  const named = readHubUrl(text.trim())
+  if (named === null) return null
+  const { repository, commit, revision, path } = named
+  const values = { source_repository: repository, source_commit: commit ?? '', source_path: path ?? '' }
+  const pinned =
+    commit !== null
+      ? 'Pinned by its commit.'
+      : revision === null
+        ? 'It names no commit, so that nothing is pinned: the source stays a claim.'
+        : `${plain(revision, 80) ?? 'It'} is a branch or tag and can change, so that nothing is pinned: the source stays a claim. The file’s page has the commit under History.`
+  return {
+    values,
+    said: `${pinned}${path === null ? '' : ' Empty the path below unless this very file is there.'}`,
+  }
 }
 
 /** What the tensors prove; a label that they contradict is never filled in. */
