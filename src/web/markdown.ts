@@ -16,15 +16,34 @@ markdown.renderer.rules.image = (tokens, index) => {
 }
 
 markdown.renderer.rules.heading_open = (tokens, index, options, env, self) => {
-  const rule = /^T\d{1,2}(?= )/.exec(tokens[index + 1]?.content ?? '')?.[0]
-  if (rule !== undefined && (env as { rules?: boolean } | undefined)?.rules)
-    tokens[index]?.attrSet('id', rule)
+  const { chapters } = env as Partial<DocumentEnv>
+  if (chapters !== undefined && tokens[index]?.tag === 'h2') {
+    const text = tokens[index + 1]?.content ?? ''
+    const id = /^T\d{1,2}(?= )/.exec(text)?.[0] ?? `section-${chapters.length + 1}`
+    tokens[index].attrSet('id', id)
+    chapters.push({ id, text })
+  }
   return self.renderToken(tokens, index, options)
 }
 
-/** A document of ours: headings of numbered rules can be linked to. */
-export function renderDocument(source: string): string {
-  return markdown.render(source, { rules: true })
+/** A chapter of a document: its heading, and where a link finds it. */
+export interface Chapter {
+  id: string
+  text: string
+}
+
+/** What rendering a document leaves behind. */
+type DocumentEnv = { chapters: Chapter[] }
+
+/** A document of ours, a section a chapter; the headings of numbered rules are found by their number. */
+export function renderDocument(source: string): { html: string; chapters: Chapter[] } {
+  const env: DocumentEnv = { chapters: [] }
+  const html = markdown
+    .render(source, env)
+    .split(/(?=<h2[ >])/)
+    .map((section) => `<section>${section}</section>`)
+    .join('')
+  return { html, chapters: env.chapters }
 }
 
 /** Markdown from a stranger as HTML that is safe on a page: no raw HTML, no pictures, links marked. */

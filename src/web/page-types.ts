@@ -290,7 +290,9 @@ export interface AccountPageProps {
 export interface DocumentPageProps {
   context: PageContext
   title: string
+  /** Safe HTML, a section a chapter. */
   html: string
+  chapters: { id: string; text: string }[]
 }
 
 export interface ErrorPageProps {

@@ -18,7 +18,7 @@ export function documentRoutes(deps: AppDeps): Hono {
       const source = await readFile(new URL(`../../../docs/${file}`, import.meta.url), 'utf8')
       return page(
         c,
-        <DocumentPage context={await contextOf(c, deps)} title={title} html={renderDocument(source)} />,
+        <DocumentPage context={await contextOf(c, deps)} title={title} {...renderDocument(source)} />,
       )
     })
   return app
