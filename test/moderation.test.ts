@@ -1,7 +1,9 @@
 /** What members and moderators do to listings and to each other, over HTTP on real stores. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { proveIdentity } from '../src/web/commands/members.ts'
+import { MemberId } from '../src/core/ids.ts'
+import { issueToken, proveIdentity } from '../src/web/commands/members.ts'
+import { ALL_SCOPES } from '../src/web/deps.ts'
 import { readPublishedLedger } from '../src/store/published-ledger.ts'
 import { LISTING_ACTS } from '../src/web/api/acts.ts'
 import { getText } from '../src/store/texts.ts'
@@ -373,6 +375,40 @@ describe('when members speak of a listing and moderators answer', () => {
     assert.ok(!(await page(real)).includes('Looks like another name'))
   })
 
+  it('runs nothing of what people write', async () => {
+    const id = await published()
+    const hostile = [
+      '<script>alert(1)</script>',
+      '<img src=x onerror=alert(1)>',
+      '[x](javascript:alert(1))',
+      '[x](data:text/html,<script>alert(1)</script>)',
+      '![x](https://evil.example/pixel.png)',
+      '<svg onload=alert(1)>',
+      '"><iframe src=//evil.example>',
+      '<https://evil.example/"onmouseover=alert(1)>',
+    ].join('\n\n')
+    await ok(id, 'comments', 'bob', { text: hostile })
+    await ok(id, 'reports', 'bob', { category: 'malware', text: hostile })
+    await ok(id, 'review', 'mod', { decision: 'reject', reason: hostile })
+    await ok(id, 'appeals', 'alice', { text: hostile })
+    for (const [path, as] of [
+      [`/models/${id}`, 'mod'],
+      [`/models/${id}`, 'alice'],
+      ['/audit', 'bob'],
+      ['/queue', 'mod'],
+    ] as const) {
+      const headers = { authorization: `Bearer ${site.tokens[as]}` }
+      const html = await (await site.app.request(BASE + path, { headers })).text()
+      assert.doesNotMatch(
+        html,
+        /<script>alert|<img[^>]+onerror|<svg onload|<iframe|href="(?:javascript|data):/i,
+        path,
+      )
+      assert.doesNotMatch(html, /<[^>]+\son\w+=/i, path)
+      assert.doesNotMatch(html, /<img[^>]+evil\.example/i, path)
+    }
+  })
+
   it('lets no visitor do anything, and nobody without the scope', async () => {
     const id = await published()
     const member = site.stores.catalogue.memberByHandle('alice')
@@ -381,6 +417,12 @@ describe('when members speak of a listing and moderators answer', () => {
       await refused(401, id, path, null)
       const { body } = await site.call('POST', `/api/models/${id}/${path}`, 'qal_not-a-token', {})
       assert.equal(body['code'], 'http_unauthorised')
+    }
+    // And nobody by a token that was made for something else.
+    for (const { path, scope } of LISTING_ACTS) {
+      const scopes = ALL_SCOPES.filter((each) => each !== scope)
+      const { token } = await issueToken(site.stores, MemberId.parse(member.id), scopes, 60_000)
+      await refused(403, id, path, token)
     }
   })
 })
