@@ -10,8 +10,13 @@ const FETCH_TIMEOUT_MS = 60_000
  * not answer, exit 4 where nothing is there or too much; `found` holds the status.
  */
 export async function fetchText(url: string): Promise<string> {
+  return Buffer.from(await fetchBytes(url, MAX_DOCUMENT_BYTES)).toString('utf8')
+}
+
+/** A file of a site, of at most so many bytes; throws as `fetchText` does. */
+export async function fetchBytes(url: string, maxBytes: number): Promise<Uint8Array> {
   const response = await fetch(url, {
-    headers: { accept: 'application/json' },
+    headers: { accept: 'application/json, */*;q=0.5' },
     signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
   }).catch((cause: unknown) => {
     throw failed(url, reasonOf(cause), { exit: 1, cause })
@@ -25,11 +30,10 @@ export async function fetchText(url: string): Promise<string> {
   let length = 0
   for await (const chunk of response.body ?? []) {
     length += chunk.length
-    if (length > MAX_DOCUMENT_BYTES)
-      throw failed(url, `expected at most ${MAX_DOCUMENT_BYTES} bytes, got more`, { exit: 4 })
+    if (length > maxBytes) throw failed(url, `expected at most ${maxBytes} bytes, got more`, { exit: 4 })
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return new Uint8Array(Buffer.concat(chunks))
 }
 
 function failed(

@@ -27,6 +27,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   hash: async () => (await import('./hash.ts')).hashCommand(),
   inspect: async () => (await import('./inspect.ts')).inspectCommand(),
   verify: async () => (await import('./verify.ts')).verifyCommand(),
+  get: async () => (await import('./get.ts')).getCommand(),
   audit: async () => (await import('./audit.ts')).auditCommand(),
   serve: async () => (await import('./serve.ts')).serveCommand(),
   admin: async () => (await import('./admin.ts')).adminCommand(),
@@ -66,7 +67,8 @@ function exitCodeOf(error: unknown): number {
       if (expected !== undefined && !message.includes(expected))
         process.stderr.write(`  expected: ${expected}\n`)
     }
-    return facts.exit ?? 1
+    // As shells have it: 128 and the number of SIGINT.
+    return code === 'swarm_stopped' ? 130 : (facts.exit ?? 1)
   }
   const nodeCode = error instanceof Error && 'code' in error ? String(error.code) : ''
   const reason = error instanceof Error ? error.message : String(error)

@@ -66,12 +66,14 @@ export function progressLine(
   return [`${label} ${text}`, short].find((line) => line.length < columns) ?? percent.trim()
 }
 
-function drawBar(share: number, width: number): string {
+/** Drawn with plain characters, so many of them between the brackets. */
+export function drawBar(share: number, width: number): string {
   const filled = Math.round(share * width)
   return `[${'#'.repeat(filled)}${'-'.repeat(width - filled)}]`
 }
 
-function clock(seconds: number): string {
+/** Seconds as `1:02:03` or `02:03`. */
+export function clock(seconds: number): string {
   const hours = Math.floor(seconds / 3600)
   const rest = `${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`
   return hours > 0 ? `${hours}:${rest}` : rest

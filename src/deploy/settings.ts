@@ -107,7 +107,8 @@ function parseTrackers(given: readonly string[]): TrackerSettings {
   return { own: others.length === 0 || given.includes('own'), others }
 }
 
-function parseDht(given: string | true | undefined, port: string): DhtSettings | null {
+/** Reads `on`, `off` or routers; null where the DHT is to be left alone. Throws `cli_usage`, `input_dht_router`. */
+export function parseDht(given: string | true | undefined, port: string): DhtSettings | null {
   if (given === undefined || given === 'off' || given === '') return null
   const routers = given === true || given === 'on' ? WELL_KNOWN_ROUTERS : list(given)
   // Names are looked up when the DHT is joined.

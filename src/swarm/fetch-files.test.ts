@@ -242,15 +242,20 @@ describe('when something is there already', () => {
     if (!requireTool(t, 'libtorrent')) return
     const made = await makeTorrent(t, { 'a.gguf': 100_000 })
     const peers = [await libtorrentSeed(t, made.torrentPath, made.dir)]
-    const into = await tempDir(t)
-    const dir = join(into, `.qal-${made.infoHash}`)
-    await mkdir(dir)
-    const options = { ...limits, torrent: made.torrent, peers, into }
-    await writeFile(join(dir, 'lock'), String(process.pid))
-    await assert.rejects(fetchTorrent(options), { code: 'swarm_busy' })
-    await writeFile(join(dir, 'lock'), '999999999')
-    await fetchTorrent(options)
-    assert.deepEqual(await readdir(into), ['a.gguf'])
+    const locked = async (lock: string): Promise<FetchOptions> => {
+      const into = await tempDir(t)
+      await mkdir(join(into, `.qal-${made.infoHash}`))
+      await writeFile(join(into, `.qal-${made.infoHash}`, 'lock'), lock)
+      return { ...limits, torrent: made.torrent, peers, into }
+    }
+    const running = await locked(`{"pid":${process.pid},"started":null}`)
+    await assert.rejects(fetchTorrent(running), { code: 'swarm_busy' })
+    // A later process with the same number is another one.
+    for (const gone of ['{"pid":999999999,"started":null}', `{"pid":${process.pid},"started":"1"}`, 'x']) {
+      const options = await locked(gone)
+      await fetchTorrent(options)
+      assert.deepEqual(await readdir(options.into), ['a.gguf'])
+    }
   })
 
   it('says before it begins that the disk is too small', async (t) => {

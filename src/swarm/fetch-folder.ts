@@ -105,13 +105,13 @@ export class FetchFolder {
   async #takeLock(): Promise<void> {
     for (let attempt = 0; attempt < 2; attempt++) {
       try {
-        await writeFile(this.#lock, String(process.pid), { flag: 'wx' })
+        await writeFile(this.#lock, JSON.stringify(await ownerOf(process.pid)), { flag: 'wx' })
         return
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       }
-      const owner = Number(await readFile(this.#lock, 'utf8').catch(() => ''))
-      if (isRunning(owner)) throw busy(this.#lock, owner)
+      const owner = parseOwner(await readFile(this.#lock, 'utf8').catch(() => ''))
+      if (owner && (await isRunning(owner))) throw busy(this.#lock, owner.pid)
       // Whoever held it is gone.
       await unlink(this.#lock).catch(() => undefined)
     }
@@ -184,14 +184,39 @@ async function writeEmpty(target: string): Promise<void> {
   await writeFile(target, '', { flag: 'wx' })
 }
 
-function isRunning(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false
+/** A process; `started` tells it from a later one that got the same number, where the system says (Linux). */
+interface Owner {
+  pid: number
+  started: string | null
+}
+
+async function ownerOf(pid: number): Promise<Owner> {
+  return { pid, started: (await statOf(pid))?.started ?? null }
+}
+
+function parseOwner(text: string): Owner | null {
+  const [, pid, started] = /^\{"pid":(\d{1,10}),"started":(?:"(\d{1,20})"|null)\}$/.exec(text) ?? []
+  return pid === undefined ? null : { pid: Number(pid), started: started ?? null }
+}
+
+async function isRunning({ pid, started }: Owner): Promise<boolean> {
   try {
     process.kill(pid, 0)
-    return true
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
+  const now = await statOf(pid)
+  if (!now) return true
+  // One that has ended and that nobody has asked after yet still has its number.
+  return !['Z', 'X'].includes(now.state) && (started === null || now.started === started)
+}
+
+/** From /proc/PID/stat (proc(5)): fields 3 and 22; the name before them may hold anything. */
+async function statOf(pid: number): Promise<{ state: string; started: string } | null> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)
+  const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ')
+  const [state, started] = [fields?.[0], fields?.[19]]
+  return state === undefined || started === undefined ? null : { state, started }
 }
 
 function busy(lock: string, owner: number): QalError {

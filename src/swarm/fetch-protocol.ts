@@ -17,8 +17,8 @@ export interface FetchJob {
   dht: readonly string[] | null
   /** The address policy's allow-list. */
   allow: readonly string[]
-  /** Where peers may connect to; null: nobody may. */
-  listen: { host: string; port: number } | null
+  /** Where peers may connect to, every address where no host is named; null: nobody may. */
+  listen: { host?: string; port: number } | null
   limits: { down: number | null; up: number | null }
 }
 

@@ -35,7 +35,7 @@ export interface FetchLimits {
   /** Look for peers in the DHT too, by these routers (`host:port`, named by the operator). Never for a private torrent, and not by default. */
   dht?: readonly string[]
   /** Let peers connect, and so be served what is there already; by default nobody can. */
-  listen?: { host: string; port: number }
+  listen?: { host?: string; port: number }
   /** Bytes a second. */
   maxDownRate?: number
   maxUpRate?: number

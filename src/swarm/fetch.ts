@@ -51,7 +51,10 @@ export interface FetchOptions extends FetchLimits {
 export interface FetchedFile {
   /** As in the torrent, below `into`; pad files are left out. */
   path: string
+  /** Its place in the end; empty files are made only then. */
   diskPath: string
+  /** Where it lies now, before it gets its name. */
+  location: string
   size: number
   sha256: string | null
   md5: string | null
@@ -167,14 +170,13 @@ async function downloadInto(
           const file = layout.files[number]
           if (!file) return []
           const { sha256 = null, md5 = null } = result.data?.digests.get(number) ?? {}
-          const kept = places[number]?.kept === true
-          return [
-            { path: file.path, diskPath: diskPath(into, file.path), size: file.size, sha256, md5, kept },
-          ]
+          const target = diskPath(into, file.path)
+          const { path: location = target, kept = false } = places[number] ?? {}
+          return [{ path: file.path, diskPath: target, location, size: file.size, sha256, md5, kept }]
         })
         await accept?.(files)
         await folder.finish()
-        return { result, files }
+        return { result, files: files.map((file) => ({ ...file, location: file.diskPath })) }
       } finally {
         await folder.release()
       }

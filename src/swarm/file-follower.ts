@@ -35,23 +35,27 @@ interface Held {
 
 /** Enough that no thread waits for the next. */
 const MAX_FEEDING = 4
-/** Of all memory. */
+/** Steps that are looked at for what has to be read back. */
+const LOOK_AHEAD = 4
+/** Of all memory, while a piece is missed that comes before: it needs room too. */
 const MAX_HELD = 0.75
 
 /**
  * Works out whole-file digests while a torrent arrives: they follow the pieces
  * from the first byte on without a gap. A piece that comes in its turn, or soon
- * before it, is taken from memory; one that came long before is read back from
+ * before it, is taken from memory, and what is slower to hash than to fetch slows
+ * the download down; a piece that came long before its turn is read back from
  * the disk, once.
  */
 export class FileFollower {
   readonly #options: FollowerOptions
   readonly #steps: Generator<Step, void>
+  /** The next few, in their order. */
+  readonly #ahead: Step[] = []
   readonly #held = new Map<number, Held>()
+  readonly #loading = new Set<number>()
   readonly #digests = new Map<number, FileDigests>()
   readonly #finished = Promise.withResolvers<Map<number, FileDigests>>()
-  #step: Step | undefined
-  #loading = false
   #feeding = 0
   /** So far, over all files. */
   hashedBytes = 0
@@ -70,8 +74,8 @@ export class FileFollower {
           number,
           Object.fromEntries(algorithms.map((name) => [name, createHash(name).digest('hex')])),
         )
-    this.#steps = algorithms.length === 0 ? steps(layout, []) : steps(layout, all)
-    this.#step = this.#steps.next().value ?? undefined
+    this.#steps = steps(layout, algorithms.length === 0 ? [] : all)
+    this.#lookAhead()
     // Nobody may be waiting when it fails.
     this.#finished.promise.catch(() => undefined)
   }
@@ -84,11 +88,10 @@ export class FileFollower {
   /** Offers the memory of a right piece: true where it is kept, and given back later. */
   offer(index: number, memory: PieceMemory): boolean {
     const { threads } = this.#options
-    const ahead = index - (this.#step?.index ?? Number.POSITIVE_INFINITY)
-    // Some memory must stay for what comes before.
-    const room = this.#held.size < threads.size * MAX_HELD
-    const near = ahead === 0 || (ahead > 0 && ahead < threads.size && room)
-    if (!near || this.#held.has(index)) return false
+    const [step] = this.#ahead
+    const ahead = index - (step?.index ?? Number.POSITIVE_INFINITY)
+    const isNear = ahead === 0 || (ahead > 0 && ahead < threads.size && this.#hasRoom())
+    if (!isNear || this.#held.has(index) || this.#loading.has(index)) return false
     this.#held.set(index, { memory, feeding: 0, passed: false })
     this.advance()
     return true
@@ -96,21 +99,50 @@ export class FileFollower {
 
   /** Goes on as far as there are pieces, and memory to read them back. */
   advance(): void {
-    while (this.#step && this.#feeding < MAX_FEEDING && this.#options.has(this.#step.index)) {
-      const held = this.#held.get(this.#step.index)
-      if (!held) {
-        this.#load(this.#step.index)
-        return
-      }
-      this.#feed(this.#step, held)
+    const { has } = this.#options
+    for (
+      let [step] = this.#ahead;
+      step && this.#feeding < MAX_FEEDING && has(step.index);
+      [step] = this.#ahead
+    ) {
+      const held = this.#held.get(step.index)
+      if (!held) break
+      this.#feed(step, held)
     }
-    if (!this.#step && this.#feeding === 0) this.#finished.resolve(this.#digests)
+    for (const { index } of this.#ahead) if (has(index)) this.#load(index)
+    while (!this.#hasRoom() && this.#dropLast());
+    if (this.#ahead.length === 0 && this.#feeding === 0) this.#finished.resolve(this.#digests)
+  }
+
+  #lookAhead(): void {
+    while (this.#ahead.length < LOOK_AHEAD) {
+      const next = this.#steps.next().value
+      if (!next) return
+      this.#ahead.push(next)
+    }
+  }
+
+  /** Nothing more is held than leaves room for a piece that is missed. */
+  #hasRoom(): boolean {
+    const [step] = this.#ahead
+    if (!step || this.#options.has(step.index)) return true
+    return this.#held.size < this.#options.threads.size * MAX_HELD
+  }
+
+  #dropLast(): boolean {
+    let last = -1
+    for (const [index, { feeding }] of this.#held) if (feeding === 0 && index > last) last = index
+    const held = this.#held.get(last)
+    if (!held) return false
+    this.#giveBack(last, held)
+    return true
   }
 
   #feed(step: Step, held: Held): void {
-    this.#step = this.#steps.next().value ?? undefined
+    this.#ahead.shift()
+    this.#lookAhead()
     held.feeding++
-    held.passed = this.#step?.index !== step.index
+    held.passed = this.#ahead[0]?.index !== step.index
     this.#feeding++
     this.#run(async () => {
       const { threads, algorithms } = this.#options
@@ -129,15 +161,16 @@ export class FileFollower {
   }
 
   #load(index: number): void {
-    if (this.#loading) return
+    if (this.#held.has(index) || this.#loading.has(index)) return
     const { threads, layout } = this.#options
-    const memory = threads.take()
+    const isNext = index === this.#ahead[0]?.index
+    const memory = threads.take(isNext ? 0 : 1)
     if (!memory) return
-    this.#loading = true
+    this.#loading.add(index)
     this.#run(async () => {
       const { verdict } = await threads.load(memory, index)
       if (verdict !== 'good') throw new Error(`piece ${index} is no longer on the disk`)
-      this.#loading = false
+      this.#loading.delete(index)
       this.readBackBytes += pieceSize(layout, index)
       this.#held.set(index, { memory, feeding: 0, passed: false })
     })

@@ -194,7 +194,7 @@ declare module 'webtorrent' {
     webSeeds: boolean
     tracker: false | { rtcConfig: { iceServers: [] }; getAnnounceOpts?: () => object; wrtc?: false }
     /** Goes to `net.Server.listen` as it is, so that it can also name the host. */
-    torrentPort: number | { host: string; port: number }
+    torrentPort: number | { host?: string; port: number }
     maxConns: number
     /** Bytes a second. */
     uploadLimit?: number
