@@ -10,6 +10,11 @@ import { qal, runSite, tokenFor, type RunningSite } from './site.ts'
 import { libtorrentDownload } from './swarm.ts'
 import { requireTool, runLibtorrent, runTool } from './tools.ts'
 
+interface GotJson {
+  files: { path: string; sha256: string; md5: string | null }[]
+  verified_against: { listing: { files: number } | null; signature: { state: string } | null }
+}
+
 /** The mission's main job on real bytes: what `npm start` shows after about a minute. */
 describe('when npm start fills an empty data folder', () => {
   let site: RunningSite
@@ -128,6 +133,21 @@ describe('when npm start fills an empty data folder', () => {
     const path = join(scratch, model.files[0]?.path ?? '')
     assert.equal((await runTool('sha256sum', [path])).stdout.slice(0, 64), model.sha256)
     assert.equal((await runTool('md5sum', [path])).stdout.slice(0, 32), model.md5)
+  })
+
+  it('lets qal get download by id from the seeder and the web seed, and check digests and signature', async () => {
+    const { id, sha256, md5, files } = of('demo-official')
+    const into = join(scratch, 'got')
+    const { code, stdout, stderr } = await qal(['get', id, '--site', site.url, '-o', into, '--json'])
+    assert.equal(code, 0, stderr + stdout)
+    const got = JSON.parse(stdout) as GotJson
+    assert.equal(got.files[0]?.path, join(into, files[0]?.path ?? ''))
+    assert.deepEqual([got.files[0]?.sha256, got.files[0]?.md5], [sha256, md5])
+    assert.equal(got.verified_against.listing?.files, 1)
+    assert.equal(got.verified_against.signature?.state, 'good')
+    assert.equal((await qal(['get', of('demo-newcomer').id, '--site', site.url, '-o', into])).code, 0)
+    const refused = await qal(['get', `${site.url}${of('demo-mislabeller').url}`, '-o', into])
+    assert.equal(refused.code, 3, refused.stderr)
   })
 
   it('serves the signature, the key and the web seed that gpg agrees on', async (t) => {
