@@ -50,6 +50,27 @@ export const SignatureReport = z.strictObject({
 
 export type SignatureReport = z.infer<typeof SignatureReport>
 
+/** What a model takes to run, as computed from its header: bytes, with all of it in one memory. */
+export const MemoryReport = z.strictObject({
+  weights_bytes: z.int().min(0),
+  /** Of them, what is only looked up and may stay in main memory beside a GPU. */
+  lookup_bytes: z.int().min(0),
+  contexts: z
+    .array(
+      z.strictObject({
+        context: z.int().min(1),
+        cache_bytes: z.int().min(0),
+        cache_q8_0_bytes: z.int().min(0).nullable(),
+        compute_bytes: z.int().min(0),
+        total_bytes: z.int().min(0),
+      }),
+    )
+    .max(10),
+  /** Why there are no contexts; null where there are. */
+  unknown: text(300).nullable(),
+})
+export type MemoryReport = z.infer<typeof MemoryReport>
+
 /** What the strict parser found in the model, summed up. */
 export const InspectionReport = z.strictObject({
   path: text(1_024),
@@ -73,6 +94,8 @@ export const InspectionReport = z.strictObject({
     .nullable(),
   /** The chat templates with their hashes; reports of older verifiers do not say. */
   templates: z.array(TemplateRecorded).max(8).nullable().optional(),
+  /** Reports of older verifiers do not say. */
+  memory: MemoryReport.nullable().optional(),
   /** At most 50; the file itself gives the rest. */
   findings: z
     .array(

@@ -20,6 +20,7 @@ export {
   deviceFits,
   hardwareSentence,
   HEADROOM_BYTES,
+  memorySize,
   type DeviceFit,
   type MemoryAt,
   type MemoryNeeds,

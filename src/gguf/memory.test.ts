@@ -207,11 +207,11 @@ test('the sentence names memory as it is sold', async () => {
   }
   assert.equal(
     hardwareSentence(whole),
-    '8 GB of memory at 8k context (4.6 GB of weights, 1.0 GB of context, 0.3 GB to compute)',
+    '8 GB of memory at 8k context (4.6 GiB of weights, 1.0 GiB of context, 0.3 GiB to compute)',
   )
   assert.equal(
     hardwareSentence({ ...whole, contexts: [], unknown: 'no' }),
-    'More than 4.6 GB of memory: the weights alone take that',
+    'More than 4.6 GiB of memory: the weights alone take that',
   )
   assert.equal(hardwareSentence(needs), null)
   const huge = whole.contexts.map((one) => ({ ...one, total_bytes: 4000 * GIB }))

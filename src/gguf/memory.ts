@@ -169,10 +169,10 @@ export function deviceFits(
 export function hardwareSentence({ weights_bytes, contexts }: MemoryNeeds): string | null {
   if (weights_bytes === 0) return null
   const at = contexts.findLast(({ context }) => context <= USUAL_CONTEXT) ?? contexts[0]
-  if (at === undefined) return `More than ${size(weights_bytes)} of memory: the weights alone take that`
+  if (at === undefined) return `More than ${memorySize(weights_bytes)} of memory: the weights alone take that`
   const fit = MEMORY_SIZES_GB.find((gb) => at.total_bytes + HEADROOM_BYTES <= gb * GIB)
   const memory = fit === undefined ? `More than ${MEMORY_SIZES_GB.at(-1)} GB` : `${fit} GB`
-  return `${memory} of memory at ${contextName(at.context)} context (${size(weights_bytes)} of weights, ${size(at.cache_bytes)} of context, ${size(at.compute_bytes)} to compute)`
+  return `${memory} of memory at ${contextName(at.context)} context (${memorySize(weights_bytes)} of weights, ${memorySize(at.cache_bytes)} of context, ${memorySize(at.compute_bytes)} to compute)`
 }
 
 /** A context length as people say it: 8k, 128k. */
@@ -180,8 +180,9 @@ export function contextName(context: number): string {
   return context >= 1024 && context % 1024 === 0 ? `${context / 1024}k` : String(context)
 }
 
-function size(bytes: number): string {
+/** Memory in binary units, as devices count it: 4.6 GiB. */
+export function memorySize(bytes: number): string {
   return bytes >= GIB / 10
-    ? `${(bytes / GIB).toFixed(1)} GB`
-    : `${Math.max(1, Math.round(bytes / 1024 ** 2))} MB`
+    ? `${(bytes / GIB).toFixed(1)} GiB`
+    : `${Math.max(1, Math.round(bytes / 1024 ** 2))} MiB`
 }

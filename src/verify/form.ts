@@ -252,6 +252,7 @@ function summed(path: string, inspection: Inspection): InspectionReport {
       reason: quantisation.reason.slice(0, 500),
     },
     templates: template && recordedTemplates(template),
+    memory: inspection.memory,
     findings: findings
       .slice(0, 50)
       .map(({ code, severity, message }) => ({ code, severity, message: message.slice(0, 500) })),

@@ -1,3 +1,4 @@
+import type { MemoryReport } from '../core/report.ts'
 import type { ReportCategory } from '../core/community-events.ts'
 import type { CommentPage } from './comments.ts'
 import type { Consensus, ListingView, MemberView, Status, Tier } from '../core/views.ts'
@@ -129,6 +130,8 @@ export interface ModelPageProps {
   context: PageContext
   model: ModelItem
   texts: ModelTexts
+  /** Computed by a verifier; null where none has. */
+  memory: MemoryReport | null
   /** By hash of the listing's chat templates. */
   templateUses: TemplateUseView[]
   comments: CommentPage

@@ -1,5 +1,6 @@
 import type { ListingView } from '../core/views.ts'
 import { lift } from '../core/lift.ts'
+import { VerificationReport, type MemoryReport } from '../core/report.ts'
 import { reportsOf } from '../core/reports.ts'
 import { getText } from '../store/texts.ts'
 import { buildMagnet } from '../torrent/magnet.ts'
@@ -93,6 +94,27 @@ export function templateUsesOf(view: ListingView, deps: Pick<AppDeps, 'catalogue
     sha256,
     ...deps.catalogue.templateUse(sha256, view.id),
   }))
+}
+
+/**
+ * What a model takes to run, as the latest verifier who counts and who read the
+ * published bytes computed it; null where none did.
+ */
+export async function memoryOf(
+  view: ListingView,
+  deps: Pick<AppDeps, 'blobs'>,
+): Promise<MemoryReport | null> {
+  const latest = view.verifications
+    .filter(({ granted, judges }) => granted && judges.integrity === 'pass')
+    .toSorted((a, b) => (a.at < b.at ? 1 : -1))[0]
+  const bytes = latest === undefined ? null : await deps.blobs.get(latest.report)
+  if (bytes === null) return null
+  try {
+    const report = VerificationReport.safeParse(JSON.parse(new TextDecoder().decode(bytes)))
+    return report.data?.inspection?.memory ?? null
+  } catch {
+    return null
+  }
 }
 
 /** The texts of one listing, read from beside the ledger and rendered safe. */

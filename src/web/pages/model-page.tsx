@@ -11,6 +11,7 @@ import { FilesTable } from '../components/files-table.tsx'
 import { GetBar } from '../components/get-bar.tsx'
 import { LabelProof } from '../components/label-proof.tsx'
 import { Layout } from '../components/layout.tsx'
+import { MemoryPanel } from '../components/memory-needs.tsx'
 import { SwarmFigures } from '../components/listing-row.tsx'
 import { ModeratorBox } from '../components/moderator-box.tsx'
 import { OwnerPanel } from '../components/owner-panel.tsx'
@@ -30,6 +31,7 @@ export function ModelPage(props: ModelPageProps) {
     context,
     model,
     texts,
+    memory,
     templateUses,
     comments,
     may,
@@ -72,6 +74,7 @@ export function ModelPage(props: ModelPageProps) {
         <FileTools model={model} download={alarm === null} />
         <SourceChain steps={model.provenance} />
         <LabelProof model={model} templateUses={templateUses} />
+        <MemoryPanel memory={memory} />
         <WhyThisBadge model={model} />
         <FilesTable files={model.files} />
         <About model={model} texts={texts} earlier={earlier} />

@@ -26,7 +26,7 @@ import type { FormState, MemberPageProps, ModelPageProps, NamedListing, PageCont
 import { commentPage } from '../comments.ts'
 import { getText } from '../../store/texts.ts'
 import type { ListingState } from '../../core/state.ts'
-import { modelUrl, presentModel, reportsWithTexts, templateUsesOf, textsOf } from '../present.ts'
+import { memoryOf, modelUrl, presentModel, reportsWithTexts, templateUsesOf, textsOf } from '../present.ts'
 import { InputError, notFound, problemOf } from '../problem.ts'
 
 const PER_PAGE = 50
@@ -206,6 +206,7 @@ async function modelPage(c: Context, deps: AppDeps): Promise<Response> {
     context: { ...context, path: model.url },
     model,
     texts: await textsOf(view, deps),
+    memory: await memoryOf(view, deps),
     templateUses: templateUsesOf(view, deps),
     comments: await commentPage(view, pageNumber(c.req.query('comments')), deps),
     may: {
