@@ -29,7 +29,7 @@ const PORTS = [
 ]
 
 /** Components that the server renders and islands draw alike: they take props and import nothing of the server's. */
-const SHOWN_BY_BOTH = ['bits', 'broadcast', 'chambers', 'icons', 'rails']
+const SHOWN_BY_BOTH = ['bits', 'broadcast', 'chambers', 'icons', 'memory-needs', 'rails']
   .map((name) => `web/components/${name}.tsx`)
   .concat('web/components/wording.ts')
 
