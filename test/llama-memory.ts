@@ -59,6 +59,7 @@ from_user = declare(lib.llama_model_init_from_user, ptr, ptr, Set, ptr, ModelPar
 new_context = declare(lib.llama_init_from_model, ptr, ptr, ContextParams)
 free_context = declare(lib.llama_free, None, ptr)
 save = declare(lib.llama_model_save_to_file, None, ptr, ctypes.c_char_p)
+tensor_map = declare(lib._Z29llama_internal_get_tensor_mapB5cxx11PK11llama_model, ptr, ptr)
 breakdown = declare(lib._Z26llama_get_memory_breakdownPK13llama_context, ptr, ptr, ptr)
 read_gguf = declare(base.gguf_init_from_file, ptr, ctypes.c_char_p, GgufParams)
 add_tensor = declare(base.gguf_add_tensor, None, ptr, ptr)
@@ -122,6 +123,19 @@ def sizes(context):
     assert seen == found.count
     return total
 
+def shapes(model):
+    # A std::vector of pairs of a std::string and a tensor, whose dimensions come after its type and buffer.
+    first, last = (ctypes.c_uint64 * 2).from_address(tensor_map(model))
+    assert (last - first) % 40 == 0
+    found = []
+    for at in range(first, last, 40):
+        text, length = (ctypes.c_uint64 * 2).from_address(at)
+        tensor = ctypes.c_uint64.from_address(at + 32).value
+        dims = list((ctypes.c_int64 * 4).from_address(tensor + 16))
+        while len(dims) > 1 and dims[-1] == 1: dims.pop()
+        found.append([ctypes.string_at(text, length).decode(), dims])
+    return found
+
 def answer(case):
     model, why = open_model(case)
     if model is None:
@@ -138,7 +152,8 @@ def answer(case):
             context = new_context(model, params)
             answers.append([n_ctx, type, sizes(context) if context else None])
             if context: free_context(context)
-    print(json.dumps({'name': case['name'], 'error': None, 'answers': answers}), flush=True)
+    tensors = shapes(model) if case['shapes'] else []
+    print(json.dumps({'name': case['name'], 'error': None, 'answers': answers, 'tensors': tensors}), flush=True)
     if case['save']: save(model, case['save'].encode())
 
 for case in cases:
@@ -174,6 +189,8 @@ export interface MemoryCase {
   whole?: boolean
   /** Where llama.cpp shall save the model it made, if it can. */
   save?: string
+  /** Whether to list the tensors that the model has. */
+  shapes?: boolean
 }
 
 export interface MemoryAnswer {
@@ -181,16 +198,26 @@ export interface MemoryAnswer {
   error: string[] | null
   /** Context, cache type, and bytes of model, context and compute buffers; null where llama.cpp refuses it. */
   answers: [context: number, type: number, sizes: [number, number, number] | null][]
+  /** Names and dimensions, innermost first, where they were asked for. */
+  tensors: [name: string, dims: number[]][]
 }
 
 /** The metadata of a case as a GGUF file without tensors. */
-export function metadataFile({ architecture, keys }: Pick<MemoryCase, 'architecture' | 'keys'>) {
+export function metadataFile(asked: Pick<MemoryCase, 'architecture' | 'keys'>) {
+  return writeGguf({ metadata: metadataOf(asked), tensors: [] })
+}
+
+/** The metadata of a case, without a vocabulary. */
+export function metadataOf({
+  architecture,
+  keys,
+}: Pick<MemoryCase, 'architecture' | 'keys'>): [string, WriteValue][] {
   const metadata: [string, WriteValue][] = [['general.architecture', { type: 'string', value: architecture }]]
   for (const [key, value] of Object.entries(keys))
     metadata.push([key.startsWith('xielu.') ? key : `${architecture}.${key}`, valueOf(value)])
   metadata.push(['tokenizer.ggml.model', { type: 'string', value: 'no_vocab' }])
   metadata.push(['tokenizer.ggml.token_type_count', { type: 'u32', value: 2 }])
-  return writeGguf({ metadata, tensors: [] })
+  return metadata
 }
 
 function valueOf(value: Keys[string]): WriteValue {
@@ -225,9 +252,10 @@ export async function askMemory(
       const path = join(dir, `${i}.gguf`)
       await writeFile(path, metadataFile(asked))
       const { name, contexts, simulate = false, tensors = [], alike = false, whole = false } = asked
+      const { save = '', shapes = false } = asked
       const layers = Number(asked.keys['block_count'])
       const types = asked.types ?? [F16, Q8_0]
-      return { name, path, contexts, simulate, tensors, alike, whole, layers, types, save: asked.save ?? '' }
+      return { name, path, contexts, simulate, tensors, alike, whole, layers, types, save, shapes }
     }),
   )
   const { code, stdout, stderr } = await runTool('python3', ['-c', ASK, GGML_LIBRARIES], {

@@ -184,7 +184,13 @@ function checkPresence(tensors: readonly GgufTensor[], { layers }: Shape): Findi
     const at = (name: string) => `blk.${layer}.${name}`
     for (const name of EACH_LAYER) want(at(name))
     for (const name of ['attn_q', 'attn_k', 'attn_v']) want(at(name), at('attn_qkv'))
-    for (const name of ['ffn_down', 'ffn_gate', 'ffn_up']) want(at(name), at(`${name}_exps`), at(`${name}.0`))
+    for (const name of ['ffn_down', 'ffn_gate', 'ffn_up'])
+      want(
+        at(name),
+        at(`${name}_exps`),
+        at(`${name}.0`),
+        ...(name === 'ffn_down' ? [] : [at('ffn_gate_up_exps')]),
+      )
     if (byName.has(`${at('ffn_down_exps')}.weight`)) want(at('ffn_gate_inp'))
     if (missing.length > 20) break
   }
