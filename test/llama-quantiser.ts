@@ -3,11 +3,10 @@ import { GGML_LIBRARIES } from './llama-memory.ts'
 import { runTool } from './tools.ts'
 
 /**
- * Asks llama.cpp's own quantiser, in a dry run, for every file type with and
- * without importance matrix. The structure is that of the pinned release; its
+ * llama.cpp's own quantiser. The structure is that of the pinned release; its
  * defaults are checked, so that another layout fails instead of misleading.
  */
-const ASK = `
+const SETUP = `
 import ctypes, json, os, re, sys
 folder, model, ids = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 def load(pattern):
@@ -28,7 +27,9 @@ assert (d.threads, d.ftype, d.output == d.embedding, d.quantize_output, d.dry_ru
 lines = []
 Log = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
 log = Log(lambda level, text, user: lines.append(text.decode(errors='replace')))
-lib.llama_log_set(log, None)
+lib.llama_log_set(log, None)`
+
+const ASK = `${SETUP}
 one = (ctypes.c_float * 1)(1.0)
 matrix = (Imatrix * 2)(Imatrix(b'none', ctypes.cast(one, ctypes.POINTER(ctypes.c_float)), 1), Imatrix(None, None, 0))
 answers = []
@@ -45,6 +46,22 @@ for ftype in ids:
             if m: types[m[1]] = m[2].upper() if m[2] else None
         answers.append([ftype, imatrix, types if code == 0 else None])
 print(json.dumps(answers), flush=True)
+os._exit(0)
+`
+
+/** Really quantises, with an importance matrix in which everything is as important. */
+const MAKE = `${SETUP}
+names = json.loads(sys.argv[4])
+values = {name: (ctypes.c_float * size)(*([1.0] * size)) for name, size in names.items()}
+entries = [Imatrix(n.encode(), ctypes.cast(v, ctypes.POINTER(ctypes.c_float)), len(v)) for n, v in values.items()]
+matrix = (Imatrix * (len(entries) + 1))(*entries, Imatrix(None, None, 0))
+for ftype, path in ids:
+    params = defaults()
+    params.ftype, params.threads = ftype, 2
+    params.imatrix = ctypes.cast(matrix, ctypes.c_void_p)
+    lines.clear()
+    code = lib.llama_model_quantize(model.encode(), path.encode(), ctypes.byref(params))
+    if code: sys.exit('file type %d: %s' % (ftype, ''.join(lines)[-500:]))
 os._exit(0)
 `
 
@@ -72,4 +89,19 @@ export async function askQuantiser(path: string): Promise<DryRun[]> {
     if (fileType === undefined) throw new Error(`Cannot read the answer: no file type ${id}`)
     return { fileType, imatrix, types }
   })
+}
+
+/** Has llama.cpp quantise a file to each file type, at the path given with it. `rows` are the widths of its matrices by their names. */
+export async function quantiseWithLlama(
+  path: string,
+  wanted: readonly { fileType: FileType; path: string }[],
+  rows: Record<string, number>,
+): Promise<void> {
+  const ids = JSON.stringify(wanted.map(({ fileType, path: to }) => [FILE_TYPES[fileType].id, to]))
+  const { code, stderr } = await runTool(
+    'python3',
+    ['-c', MAKE, GGML_LIBRARIES, path, ids, JSON.stringify(rows)],
+    { timeoutMs: 300_000 },
+  )
+  if (code !== 0) throw new Error(`Cannot quantise with llama.cpp: ${stderr}`)
 }

@@ -15,6 +15,8 @@ export interface FixtureOptions {
   tied?: boolean
   layers?: number
   type?: 'F32' | 'F16' | 'Q8_0'
+  /** Of the embedding and, if more than 64, of the feed-forward; a multiple of 64. */
+  width?: number
 }
 
 export function text(value: string): WriteValue {
@@ -43,9 +45,10 @@ const WIDTH = 64
 const FEED_FORWARD = 96
 const HEADS = 4
 
-/** A model of the llama family, 64 wide; `experts` makes it a mixture. */
+/** A model of the llama family, 64 wide if not told otherwise; `experts` makes it a mixture. */
 export function fixture(options: FixtureOptions = {}): Fixture {
-  const { experts, layers = 1, tied = false, type = 'Q8_0', tokenizer = 'llama' } = options
+  const { experts, layers = 1, tied = false, type = 'Q8_0', tokenizer = 'llama', width = WIDTH } = options
+  const feedForward = width === WIDTH ? FEED_FORWARD : width
   const vocabulary = VOCABULARIES[tokenizer]()
   const tokens = vocabulary['tokenizer.ggml.tokens']
   const size = tokens?.type === 'array' ? tokens.values.length : 64
@@ -56,12 +59,12 @@ export function fixture(options: FixtureOptions = {}): Fixture {
       'general.name': text('Fixture'),
       'llama.block_count': u32(layers),
       'llama.context_length': u32(128),
-      'llama.embedding_length': u32(WIDTH),
-      'llama.feed_forward_length': u32(FEED_FORWARD),
+      'llama.embedding_length': u32(width),
+      'llama.feed_forward_length': u32(feedForward),
       'llama.attention.head_count': u32(HEADS),
       'llama.attention.head_count_kv': u32(HEADS / 2),
       'llama.attention.layer_norm_rms_epsilon': f32(1e-5),
-      'llama.rope.dimension_count': u32(WIDTH / HEADS),
+      'llama.rope.dimension_count': u32(width / HEADS),
       'llama.rope.freq_base': f32(10_000),
       'llama.vocab_size': u32(size),
       ...(experts === undefined
@@ -71,7 +74,7 @@ export function fixture(options: FixtureOptions = {}): Fixture {
       'general.quantization_version': u32(2),
       'general.file_type': u32({ F32: 0, F16: 1, Q8_0: 7 }[type]),
     },
-    tensors: tensorsOf({ experts, layers, tied, type, size }),
+    tensors: tensorsOf({ experts, layers, tied, type, size, width, feedForward }),
   }
 }
 
@@ -179,9 +182,11 @@ interface Plan {
   tied: boolean
   type: NonNullable<FixtureOptions['type']>
   size: number
+  width: number
+  feedForward: number
 }
 
-function tensorsOf({ experts, layers, tied, type, size }: Plan): WriteTensor[] {
+function tensorsOf({ experts, layers, tied, type, size, width, feedForward }: Plan): WriteTensor[] {
   const tensors: WriteTensor[] = []
   let state = 1
   const add = (name: string, kind: typeof type, ...dims: number[]) => {
@@ -192,23 +197,23 @@ function tensorsOf({ experts, layers, tied, type, size }: Plan): WriteTensor[] {
     }
     tensors.push({ name: `${name}.weight`, dims, type: kind, data: storeWeights(values, kind) })
   }
-  add('token_embd', type, WIDTH, size)
-  add('output_norm', 'F32', WIDTH)
-  if (!tied) add('output', type, WIDTH, size)
+  add('token_embd', type, width, size)
+  add('output_norm', 'F32', width)
+  if (!tied) add('output', type, width, size)
   for (let layer = 0; layer < layers; layer += 1) {
     const at = (name: string) => `blk.${layer}.${name}`
-    add(at('attn_norm'), 'F32', WIDTH)
-    add(at('attn_q'), type, WIDTH, WIDTH)
-    add(at('attn_k'), type, WIDTH, WIDTH / 2)
-    add(at('attn_v'), type, WIDTH, WIDTH / 2)
-    add(at('attn_output'), type, WIDTH, WIDTH)
-    add(at('ffn_norm'), 'F32', WIDTH)
-    if (experts !== undefined) add(at('ffn_gate_inp'), 'F32', WIDTH, experts)
+    add(at('attn_norm'), 'F32', width)
+    add(at('attn_q'), type, width, width)
+    add(at('attn_k'), type, width, width / 2)
+    add(at('attn_v'), type, width, width / 2)
+    add(at('attn_output'), type, width, width)
+    add(at('ffn_norm'), 'F32', width)
+    if (experts !== undefined) add(at('ffn_gate_inp'), 'F32', width, experts)
     const suffix = experts === undefined ? '' : '_exps'
     const more = experts === undefined ? [] : [experts]
-    add(at(`ffn_gate${suffix}`), type, WIDTH, FEED_FORWARD, ...more)
-    add(at(`ffn_up${suffix}`), type, WIDTH, FEED_FORWARD, ...more)
-    add(at(`ffn_down${suffix}`), type, FEED_FORWARD, WIDTH, ...more)
+    add(at(`ffn_gate${suffix}`), type, width, feedForward, ...more)
+    add(at(`ffn_up${suffix}`), type, width, feedForward, ...more)
+    add(at(`ffn_down${suffix}`), type, feedForward, width, ...more)
   }
   return tensors
 }
