@@ -121,15 +121,12 @@ describe('when the swarm was asked', () => {
     assert.doesNotMatch(titleOf({ ...TRUSTED, dht: null }), /DHT/)
   })
   it('says that what was seen long ago is not the state of now', () => {
-    assert.match(titleOf(COMMUNITY), /not current: last seen 2026-02-11 13:41 UTC/)
+    assert.match(titleOf(COMMUNITY), /not current: seen 2026-02-11/)
     assert.doesNotMatch(titleOf(COMMUNITY), /as of/)
     const old = { ...TRUSTED.dht, seeders: 1, leechers: 2, as_of: '2025-12-31T23:59:59.000Z', stale: true }
-    assert.match(
-      titleOf({ ...TRUSTED, dht: old }),
-      /1 seeder, 2 leechers, not current: last seen 2025-12-31 23:59 UTC/,
-    )
+    assert.match(titleOf({ ...TRUSTED, dht: old }), /1 seeder, 2 leechers, not current: seen 2025-12-31/)
     const rows = renderPage(h(HomePage, { ...LISTING, items: [COMMUNITY, TRUSTED] }))
-    assert.match(textOf(rows), /not current: last seen 2026-02-11 13:41 UTC.*as of 02-14 14:05 UTC/)
+    assert.match(textOf(rows), /not current: seen 2026-02-11.*as of 02-14 14:05 UTC/)
   })
 })
 

@@ -142,14 +142,12 @@ function counted(count: number, word: string): string {
   return `${formatCount(count)} ${word}${count === 1 ? '' : 's'}`
 }
 
+/** The year only where it may be another, and there the minute is of no interest. */
 function Seen({ at, stale }: { at: string; stale: boolean }) {
   return (
     <>
-      {stale ? 'not current: last seen ' : 'as of '}
-      {/* The year only where it may be another. */}
-      <time datetime={at}>
-        {at.slice(stale ? 0 : 5, 10)} {at.slice(11, 16)} UTC
-      </time>
+      {stale ? 'not current: seen ' : 'as of '}
+      <time datetime={at}>{stale ? at.slice(0, 10) : `${at.slice(5, 10)} ${at.slice(11, 16)} UTC`}</time>
     </>
   )
 }
