@@ -11,6 +11,7 @@ import { freePort, tempDir } from './tools.ts'
 export interface OpenTracker {
   http: string
   udp: string
+  pid: number
 }
 
 /**
@@ -44,7 +45,7 @@ export async function startOpenTracker(
   const [first = '00'.repeat(20)] = infoHashes
   for (;;) {
     const { errors } = await scrape([at('http')], [first], { policy, timeoutMs: 1_000 })
-    if (errors.length === 0) return { http: at('http'), udp: at('udp') }
+    if (errors.length === 0) return { http: at('http'), udp: at('udp'), pid: child.pid ?? 0 }
     if (child.exitCode !== null) throw new Error(`opentracker ended with ${child.exitCode}`)
     await wait(20)
   }

@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { addressPolicy, checkUrl } from '../src/swarm/addresses.ts'
-import { createTracker, type Tracker } from '../src/swarm/tracker.ts'
+import { createTracker, type Tracker, type TrackerOptions } from '../src/swarm/tracker.ts'
 import { connectUdpTracker } from '../src/swarm/udp-client.ts'
 import { decode } from '../src/torrent/bencode.ts'
 import { latin1 } from '../src/torrent/refuse.ts'
@@ -23,7 +23,10 @@ export interface Running {
   urls: string[]
 }
 
-export async function start(t: TestContext, options: { intervalMs?: number } = {}): Promise<Running> {
+export async function start(
+  t: TestContext,
+  options: Pick<TrackerOptions, 'intervalMs' | 'clientAddress'> = {},
+): Promise<Running> {
   const server = createServer((request, response) => {
     if (!tracker.handleHttp(request, response)) response.writeHead(404).end('not the tracker')
   })

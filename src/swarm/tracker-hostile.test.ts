@@ -51,6 +51,23 @@ describe('when a client is hostile', () => {
     })
   }
 
+  it('takes what a proxy says of its client only where that is an address', async (t) => {
+    const running = await start(t, { clientAddress: ({ headers }) => String(headers['x-from']) })
+    const announce = async (from: string) => {
+      const query = `?info_hash=${hash}&peer_id=${'a'.repeat(20)}&port=258&left=0&event=started`
+      const response = await fetch(`${running.http}${query}`, { headers: { 'x-from': from } })
+      return readDictionary(new Uint8Array(await response.arrayBuffer()))
+    }
+    for (const from of ['localhost', '1.2.3', '1.2.3.4.5', 'fe80::1%eth0', '1.2.3.4, 5.6.7.8', ''])
+      assert.ok((await announce(from)).has('failure reason'), from)
+    assert.equal(running.tracker.counts(V1).seeders, 0)
+    await announce('2001:db8::7')
+    const answer = await announce('198.51.100.7')
+    assert.deepEqual(answer.get('peers'), Buffer.from([198, 51, 100, 7, 1, 2]).toString('latin1'))
+    const v6 = Buffer.from('20010db80000000000000000000000070102', 'hex')
+    assert.deepEqual(answer.get('peers6'), v6.toString('latin1'))
+  })
+
   it('survives the requests that end the library\u2019s own server', async (t) => {
     const running = await start(t)
     const q = `?info_hash=${hash}&peer_id=${'a'.repeat(20)}&port=1&left=0&compact=2&socket=1&offers=1&answer=1`

@@ -101,10 +101,30 @@ export function parseUdpRequest(
   }
 }
 
-/** A WebSocket message that may go on to the library, with the peer id it speaks for (hex), or why not. */
+/** An SDP offer or answer (WebRTC), handed on as it is. */
+export interface Description {
+  type: string
+  sdp: string
+}
+export interface Offer {
+  offer: Description
+  offer_id: string
+}
+
+/** A WebTorrent client's message; hashes and ids in hex, what is handed on as it came. */
 export type SocketMessage =
-  | { message: Record<string, unknown>; peerId: string | undefined }
-  | { failure: string }
+  | { kind: 'failure'; failure: string }
+  | { kind: 'scrape'; infoHashes: string[] }
+  | { kind: 'answer'; infoHash: string; peerId: string; to: string; offerId: string; answer: Description }
+  | {
+      kind: 'announce'
+      infoHash: string
+      peerId: string
+      event: TrackerEvent
+      /** Infinity when the client does not say. */
+      left: number
+      offers: Offer[]
+    }
 
 /** Reads a WebTorrent client's announce, answer or scrape. */
 export function parseSocketMessage(text: string, maxHashes: number): SocketMessage {
@@ -112,53 +132,54 @@ export function parseSocketMessage(text: string, maxHashes: number): SocketMessa
   try {
     input = JSON.parse(text)
   } catch {
-    return { failure: 'invalid JSON' }
+    return failure('invalid JSON')
   }
-  if (!isRecord(input)) return { failure: 'invalid message' }
+  if (!isRecord(input)) return failure('invalid message')
   const { action, info_hash: hash } = input
   if (action === 'scrape') {
     const hashes = Array.isArray(hash) ? (hash as unknown[]) : [hash]
-    if (hashes.length > maxHashes || !hashes.every(isBinary20)) return { failure: 'invalid info_hash' }
-    return { message: { action, info_hash: hashes }, peerId: undefined }
+    if (hashes.length > maxHashes || !hashes.every(isBinary20)) return failure('invalid info_hash')
+    return { kind: 'scrape', infoHashes: hashes.map(toHex) }
   }
-  if (action !== 'announce') return { failure: 'invalid action' }
-  if (!isBinary20(hash)) return { failure: 'invalid info_hash' }
+  if (action !== 'announce') return failure('invalid action')
+  if (!isBinary20(hash)) return failure('invalid info_hash')
   const peerId = input['peer_id']
-  if (!isBinary20(peerId)) return { failure: 'invalid peer_id' }
-  const base = { action, info_hash: hash, peer_id: peerId }
-  const found = { peerId: toHex(peerId) }
+  if (!isBinary20(peerId)) return failure('invalid peer_id')
+  const from = { infoHash: toHex(hash), peerId: toHex(peerId) }
   if (input['answer'] !== undefined && input['answer'] !== null) {
     const answer = description(input['answer'])
     const { to_peer_id: to, offer_id: offerId } = input
-    if (!answer || !isBinary20(to) || !isBinary20(offerId)) return { failure: 'invalid answer' }
-    return { ...found, message: { ...base, answer, to_peer_id: to, offer_id: offerId } }
+    if (!answer || !isBinary20(to) || !isBinary20(offerId)) return failure('invalid answer')
+    return { kind: 'answer', ...from, answer, to: toHex(to), offerId }
   }
   const event = input['event'] ?? 'update'
-  if (typeof event !== 'string' || (event !== '' && !EVENTS.has(event))) return { failure: 'invalid event' }
-  const offers = input['offers'] ?? []
-  if (!Array.isArray(offers)) return { failure: 'invalid offers' }
-  const checked = (offers as unknown[]).slice(0, MAX_OFFERS).map(parseOffer)
-  if (checked.includes(undefined)) return { failure: 'invalid offers' }
-  const left = typeof input['left'] === 'number' && input['left'] >= 0 ? input['left'] : undefined
+  if (typeof event !== 'string' || (event !== '' && !EVENTS.has(event))) return failure('invalid event')
+  const given = input['offers'] ?? []
+  if (!Array.isArray(given)) return failure('invalid offers')
+  const offers: Offer[] = []
+  for (const value of (given as unknown[]).slice(0, MAX_OFFERS)) {
+    const offer = parseOffer(value)
+    if (!offer) return failure('invalid offers')
+    offers.push(offer)
+  }
+  const { left } = input
   return {
-    ...found,
-    message: {
-      ...base,
-      event: event || 'update',
-      offers: checked,
-      ...(left === undefined ? undefined : { left }),
-    },
+    kind: 'announce',
+    ...from,
+    event: (event || 'update') as TrackerEvent,
+    left: typeof left === 'number' && left >= 0 ? left : Number.POSITIVE_INFINITY,
+    offers,
   }
 }
 
-function parseOffer(value: unknown): { offer: object; offer_id: string } | undefined {
+function parseOffer(value: unknown): Offer | undefined {
   if (!isRecord(value)) return undefined
   const offer = description(value['offer'])
   const id = value['offer_id']
   return offer && isBinary20(id) ? { offer, offer_id: id } : undefined
 }
 
-function description(value: unknown): { type: string; sdp: string } | undefined {
+function description(value: unknown): Description | undefined {
   if (!isRecord(value)) return undefined
   const { type, sdp } = value
   if ((type !== 'offer' && type !== 'answer') || typeof sdp !== 'string' || sdp.length > MAX_SDP_LENGTH) {

@@ -8,7 +8,7 @@ import Server, {
   type TrackerSocket,
 } from 'bittorrent-tracker/server'
 import { latin1 } from '../torrent/refuse.ts'
-import { parseSocketMessage } from './tracker-messages.ts'
+import { parseSocketMessage, type SocketMessage } from './tracker-messages.ts'
 
 /** What a tracker knows about one torrent's swarm. */
 export interface SwarmCounts {
@@ -23,6 +23,8 @@ export const MAX_SCRAPE_HASHES = 74
 /** Offers carry a whole SDP each; browsers send five. */
 const MAX_SOCKET_MESSAGE_BYTES = 256 * 1024
 const MAX_PEERS_PER_SWARM = 2_000
+/** Browsers announce so many times more often than others, as the library has it: their peers come by the tracker alone. */
+const SOCKET_INTERVALS = 5
 const NO_COUNTS: SwarmCounts = { seeders: 0, leechers: 0, completed: 0 }
 
 /**
@@ -133,7 +135,7 @@ export class TrackerServer extends Server {
     const files: ScrapeResponse['files'] = {}
     for (const infoHash of params.info_hash ?? []) {
       const { seeders, leechers, completed } = this.counts(infoHash)
-      files[latin1(Buffer.from(infoHash, 'hex'))] = {
+      files[binary(infoHash)] = {
         complete: seeders,
         incomplete: leechers,
         downloaded: completed,
@@ -142,19 +144,76 @@ export class TrackerServer extends Server {
     callback(null, { action: 2, files })
   }
 
-  override _onWebSocketRequest(socket: TrackerSocket, options: object, message: unknown): void {
-    const parsed = parseSocketMessage(String(message), MAX_SCRAPE_HASHES)
-    // One peer id a socket: only that one is taken out of the swarms when the socket closes.
-    const other =
-      'peerId' in parsed &&
-      typeof socket.peerId === 'string' &&
-      parsed.peerId !== undefined &&
-      parsed.peerId !== socket.peerId
-    if ('failure' in parsed || other) {
-      const failure = 'failure' in parsed ? parsed.failure : 'Another peer_id on the same socket'
-      socket.send(JSON.stringify({ 'failure reason': failure }), () => undefined)
-      return
+  /** Ours from end to end: the library reads a client's message once more, and writes its own for a log that nobody keeps. */
+  override _onWebSocketRequest(socket: TrackerSocket, _options: object, text: unknown): void {
+    const message = parseSocketMessage(String(text), MAX_SCRAPE_HASHES)
+    // Held by the library for what it would have read of it.
+    socket.upgradeReq = null
+    if (message.kind === 'failure') return say(socket, { 'failure reason': message.failure })
+    if (message.kind === 'scrape') {
+      return this._onScrape({ info_hash: message.infoHashes }, (_error, found) =>
+        say(socket, { action: 'scrape', files: found?.files }),
+      )
     }
-    super._onWebSocketRequest(socket, options, JSON.stringify(parsed.message))
+    // One peer id a socket: only that one is taken out of the swarms when the socket closes.
+    if ((socket.peerId ??= message.peerId) !== message.peerId)
+      return say(socket, { 'failure reason': 'Another peer_id on the same socket' })
+    if (message.kind === 'answer') this.#handOn(message)
+    else this.#onSocketAnnounce(socket, message)
   }
+
+  #handOn({ infoHash, peerId, to, offerId, answer }: Kind<'answer'>): void {
+    const found = this.torrents[infoHash]?.peers.get(to)?.socket
+    if (!found) return
+    say(found, {
+      action: 'announce',
+      answer,
+      offer_id: offerId,
+      peer_id: binary(peerId),
+      info_hash: binary(infoHash),
+    })
+  }
+
+  #onSocketAnnounce(socket: TrackerSocket, message: Kind<'announce'>): void {
+    const { infoHash, peerId, event, left, offers } = message
+    const params = {
+      type: 'ws' as const,
+      action: 1,
+      info_hash: infoHash,
+      peer_id: peerId,
+      event,
+      left,
+      numwant: offers.length,
+      compact: -1 as const,
+      // Browsers are found by their socket.
+      ip: '',
+      port: 0,
+      addr: '',
+      socket,
+    }
+    const about = { action: 'announce', info_hash: binary(infoHash) }
+    this._onRequest(params, (error, answer) => {
+      if (this.destroyed || socket.destroyed) return
+      if (!answer) return say(socket, { ...about, 'failure reason': error?.message ?? 'no answer' })
+      if (!socket.infoHashes.includes(infoHash)) socket.infoHashes.push(infoHash)
+      const { seeders, leechers } = this.counts(infoHash)
+      const interval = Math.ceil(this.intervalMs / 1000 / SOCKET_INTERVALS)
+      say(socket, { ...about, interval, complete: seeders, incomplete: leechers })
+      for (const [index, peer] of answer.peers.entries()) {
+        const offer = offers[index]
+        if (peer.socket && offer) say(peer.socket, { ...about, ...offer, peer_id: binary(peerId) })
+      }
+    })
+  }
+}
+
+type Kind<K extends SocketMessage['kind']> = Extract<SocketMessage, { kind: K }>
+
+/** Who is gone by now gets nothing; its socket's end is dealt with where it closes. */
+function say(socket: TrackerSocket, message: object): void {
+  socket.send(JSON.stringify(message), () => undefined)
+}
+
+function binary(hex: string): string {
+  return latin1(Buffer.from(hex, 'hex'))
 }

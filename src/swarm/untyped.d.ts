@@ -13,6 +13,8 @@ declare module 'bittorrent-tracker/server' {
     peerId: string
     ip: string
     port: number
+    /** Of a browser, until it is forgotten. */
+    socket?: TrackerSocket | null
   }
   export interface RequestParams {
     type: 'http' | 'udp' | 'ws'
@@ -27,15 +29,14 @@ declare module 'bittorrent-tracker/server' {
     ip: string
     port: number
     addr: string
+    socket?: TrackerSocket
   }
   export interface AnnounceResponse {
     complete: number
     incomplete: number
     interval: number
-    /** Compact, 6 bytes each, because we ask with `compact: 1`. */
-    peers: Uint8Array
-    /** Compact, 18 bytes each. */
-    peers6: Uint8Array
+    /** As they are, because we ask with `compact: -1`. */
+    peers: SwarmPeer[]
   }
   export interface ScrapeParams {
     info_hash?: string[] | null
@@ -47,6 +48,10 @@ declare module 'bittorrent-tracker/server' {
   export interface TrackerSocket extends WebSocket {
     /** Hex, from the socket's first announce. */
     peerId: string | null
+    /** Hex, of the swarms it is in. */
+    infoHashes: string[]
+    destroyed?: boolean
+    upgradeReq: object | null
   }
   type Callback<T> = (error: Error | null, value?: T) => void
 
@@ -54,7 +59,11 @@ declare module 'bittorrent-tracker/server' {
     constructor(infoHash: string, server: Server)
     complete: number
     incomplete: number
-    peers: { readonly keys: string[]; peek(id: string): SwarmPeer | undefined }
+    peers: {
+      readonly keys: string[]
+      peek(id: string): SwarmPeer | undefined
+      get(id: string): SwarmPeer | undefined
+    }
     announce(params: RequestParams, callback?: Callback<AnnounceResponse>): void
     _onAnnounceStarted(params: RequestParams, peer: SwarmPeer | undefined, id: string): void
     _onAnnounceStopped(params: RequestParams, peer: SwarmPeer | undefined, id: string): void
@@ -75,6 +84,8 @@ declare module 'bittorrent-tracker/server' {
       filter?: (infoHash: string, params: unknown, callback: (error?: Error | null) => void) => void
     })
     readonly torrents: Record<string, Swarm>
+    readonly intervalMs: number
+    readonly destroyed: boolean
     readonly ws: WebSocketServer
     /** With `http` and `udp`; one server is also that of `ws`. */
     readonly http: HttpServer
@@ -87,6 +98,16 @@ declare module 'bittorrent-tracker/server' {
     _onWebSocketRequest(socket: TrackerSocket, options: object, message: unknown): void
   }
   export default Server
+}
+
+declare module 'bittorrent-tracker/client' {
+  const Client: {
+    scrape(
+      options: { announce: string[]; infoHash: Uint8Array[]; wrtc?: object },
+      callback: (error: Error | null, results?: object) => void,
+    ): unknown
+  }
+  export default Client
 }
 
 declare module 'ws' {
