@@ -21,7 +21,19 @@ describe('when bin/qal is called', () => {
     const commands = [...stdout.matchAll(/^ {2}([a-z]+)/gm)]
       .map(([, name]) => name ?? '')
       .filter((name) => name !== 'help')
-    for (const name of ['create', 'show', 'magnet', 'hash', 'inspect', 'verify', 'get', 'serve', 'admin'])
+    for (const name of [
+      'create',
+      'show',
+      'magnet',
+      'hash',
+      'inspect',
+      'verify',
+      'get',
+      'seed',
+      'audit',
+      'serve',
+      'admin',
+    ])
       assert.ok(commands.includes(name), name)
     for (const name of commands) {
       const path = name === 'admin' ? ['admin', 'token'] : [name]

@@ -28,6 +28,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   inspect: async () => (await import('./inspect.ts')).inspectCommand(),
   verify: async () => (await import('./verify.ts')).verifyCommand(),
   get: async () => (await import('./get.ts')).getCommand(),
+  seed: async () => (await import('./seed.ts')).seedCommand(),
   audit: async () => (await import('./audit.ts')).auditCommand(),
   serve: async () => (await import('./serve.ts')).serveCommand(),
   admin: async () => (await import('./admin.ts')).adminCommand(),

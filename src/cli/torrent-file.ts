@@ -4,8 +4,13 @@ import { MAX_TORRENT_BYTES } from '../torrent/limits.ts'
 import { parseMetainfo, type Metainfo } from '../torrent/metainfo.ts'
 import { usageError } from './output.ts'
 
-/** Reads and checks a .torrent file; never more of it than a torrent may have. */
+/** Reads and checks a .torrent file. */
 export async function readTorrentFile(path: string): Promise<Metainfo> {
+  return parseMetainfo(await readTorrentBytes(path), nodeHashes)
+}
+
+/** The bytes of a .torrent file; never more of it than a torrent may have. */
+export async function readTorrentBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   const file = await open(path).catch(() => {
     throw usageError('the torrent', 'a .torrent file that can be read', path)
   })
@@ -19,7 +24,7 @@ export async function readTorrentFile(path: string): Promise<Metainfo> {
       length += bytesRead
       if (bytesRead === 0 || length === buffer.length) break
     }
-    return await parseMetainfo(buffer.slice(0, length), nodeHashes)
+    return buffer.slice(0, length)
   } finally {
     await file.close()
   }

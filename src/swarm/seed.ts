@@ -45,6 +45,8 @@ export interface Seeder {
    * `swarm_already_seeding`, `swarm_info_hash`.
    */
   add(input: { torrent: Uint8Array; path: string }): Promise<Seeded>
+  /** What each torrent gives now. */
+  stats(): { infoHash: string; peers: number; uploaded: number; bytesPerSecond: number }[]
   /** Tells the trackers of every torrent now: one that refused a torrent may know it since. */
   announce(): void
   /** Stops seeding; the data stays. Unknown hashes are ignored. */
@@ -144,6 +146,13 @@ export async function startSeeder(options: SeederOptions = {}): Promise<Seeder> 
   return {
     port: client.torrentPort,
     add,
+    stats: () =>
+      [...seeding].map(([infoHash, { numPeers, uploaded, uploadSpeed }]) => ({
+        infoHash,
+        peers: numPeers,
+        uploaded,
+        bytesPerSecond: uploadSpeed,
+      })),
     announce() {
       for (const torrent of seeding.values()) torrent.discovery?.tracker?.update({ numwant: 0 })
     },

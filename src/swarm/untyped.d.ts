@@ -193,6 +193,9 @@ declare module 'webtorrent' {
     pieces: unknown[]
     bitfield: { get(index: number): boolean }
     numPeers: number
+    /** Bytes given to peers since it was added, and a second now. */
+    uploaded: number
+    uploadSpeed: number
     wires: Wire[]
     /** By `ip:port`, or URL of a web seed. */
     _peers: Map<string, { wire: Wire | null }>
