@@ -82,11 +82,11 @@ describe('when models come from the Hub', () => {
     return body.id
   }
 
-  async function verified(id: string): Promise<ModelItem> {
+  async function verified(id: string, times = 1): Promise<ModelItem> {
     const end = Date.now() + 120_000
     for (;;) {
       const model = (await (await fetch(`${site.url}/api/models/${id}`)).json()) as ModelItem
-      if (model.verifications.length > 0) return model
+      if (model.verifications.length >= times) return model
       assert.ok(Date.now() < end, `not verified after two minutes:\n${site.output()}`)
       await new Promise((resolve) => setTimeout(resolve, 200))
     }
@@ -120,6 +120,32 @@ describe('when models come from the Hub', () => {
       assert.ok((report.fetch.bytes_from['web_seeds'] ?? 0) >= model.size_bytes)
       assert.equal(report.fetch.bytes_from['peers'], 0)
     })
+
+  it('verifies again through a web seed that was put in place of the first', async () => {
+    const model = models['branch']
+    assert.ok(model)
+    const tokens = { mirror: await tokenFor(site, 'mirror'), mona: await tokenFor(site, 'mona', 'moderator') }
+    const act = async (as: keyof typeof tokens, path: string, body: object): Promise<void> => {
+      const response = await fetch(`${site.url}/api/models/${model.id}/${path}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${tokens[as]}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+      assert.ok(response.ok, await response.text())
+    }
+    const [first = ''] = model.web_seeds
+    const second = first.replace('/org/repo/', '/org/mirror/')
+    hub.repositories['org/mirror'] = hub.repositories['org/repo'] ?? { commits: {} }
+    await act('mirror', 'web-seeds/removal', { url: first })
+    await act('mirror', 'web-seeds', { url: second })
+    const askedBefore = hub.asked.length
+    await act('mona', 'verifications/request', {})
+    const again = await verified(model.id, 2)
+    assert.deepEqual([again.web_seeds, again.consensus], [[second], 'VERIFIED'])
+    assert.deepEqual([again.info_hash, again.info_hash_v2], [model.info_hash, model.info_hash_v2])
+    const resolved = hub.asked.slice(askedBefore).filter((line) => line.includes('/resolve/'))
+    assert.ok(resolved.length > 0 && resolved.every((line) => line.includes('/org/mirror/')))
+  })
 
   it('asks the Hub for a digest only where a commit and a path are named', () => {
     assert.equal(hub.asked.filter((line) => line.includes('/paths-info/')).length, 3)

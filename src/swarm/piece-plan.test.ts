@@ -116,6 +116,30 @@ describe('when blocks are asked for', () => {
   })
 })
 
+describe('when a range broke off', () => {
+  it('asks for what it left together again, up to a size, and begins where it broke off', () => {
+    const { plan } = planOf(3)
+    const range = plan.nextRange('web', 3 * PIECE)
+    assert.equal(range.length, 12)
+    for (const request of range.slice(0, 2)) plan.got(request, 'web')
+    for (const request of range.slice(2)) plan.lost(request, 'web')
+    assert.deepEqual(plan.nextRange('web', 2 * PIECE).map(named), [
+      ...['0.2', '0.3', '1.0', '1.1', '1.2', '1.3'],
+      ...['2.0', '2.1', '2.2', '2.3'],
+    ])
+    assert.deepEqual(plan.nextRange('web', 2 * PIECE), [])
+  })
+
+  it('stops where somebody else was asked', () => {
+    const { plan } = planOf(2)
+    for (const request of plan.nextRange('web', 2 * PIECE)) plan.lost(request, 'web')
+    plan.forget('web')
+    const taken = plan.nextRange('other', 1)
+    assert.deepEqual(taken.map(named), ['0.0', '0.1', '0.2', '0.3'])
+    assert.deepEqual(plan.nextRange('web', 2 * PIECE).map(named), ['1.0', '1.1', '1.2', '1.3'])
+  })
+})
+
 describe('when blocks come', () => {
   it('keeps the first whole answer, and tells who else was asked', () => {
     const { plan } = planOf(1)

@@ -116,8 +116,8 @@ export class PiecePlan<Source> {
 
   /**
    * Blocks that follow each other, for a source that takes whole ranges: those
-   * of neighbouring pieces that nobody began, else what is missing in one that
-   * somebody did.
+   * of neighbouring pieces that nobody began, else what is missing in
+   * neighbouring ones that somebody did.
    */
   nextRange(source: Source, maxBytes: number): BlockRequest<Source>[] {
     const { pieceLength } = this.#options.layout
@@ -142,13 +142,21 @@ export class PiecePlan<Source> {
     if (!first) return run
     run.push(first)
     const again = (first.piece.asked[first.block]?.length ?? 0) > 1
-    for (let block = first.block + 1; block < first.piece.asked.length; block++) {
-      const asked = first.piece.asked[block]
-      if (!asked || first.piece.got[block] || asked.includes(source)) break
+    let { piece, block } = first
+    for (let bytes = first.length; ;) {
+      block++
+      // What a range that broke off left is asked for together again, not piece by piece.
+      const following = block < piece.asked.length ? piece : this.#open.get(piece.index + 1)
+      if (!following || (following !== piece && (again || bytes >= maxBytes))) break
+      if (following !== piece) [piece, block] = [following, 0]
+      const asked = piece.asked[block]
+      if (!asked || piece.got[block] || asked.includes(source)) break
       if (asked.length > 0 && (!again || asked.length >= MAX_ASKED)) break
-      this.#countAsked(first.piece, block)
+      this.#countAsked(piece, block)
       asked.push(source)
-      run.push(this.#request(first.piece, block))
+      const request = this.#request(piece, block)
+      bytes += request.length
+      run.push(request)
     }
     return run
   }
