@@ -64,6 +64,12 @@ const REJECTED: [why: string, source: string, code?: string][] = [
     "{% set a = [] %}{% set _ = a.append('__cla') %}{% set _ = a.append('ss__') %}{{ x[a|join] }}",
     'gguf_template_dynamic',
   ],
+  ['a name put together and only printed', "{{ ''.join(['__cla', 'ss__']) }}"],
+  [
+    'a name that takes many rounds to come out',
+    "{% set ns = namespace(a='aaaaaaaaaaaa_') %}{% for m in messages %}{% set ns.a = ns.a[1:] %}{% endfor %}{{ x[ns.a ~ ns.a ~ 'class' ~ ns.a ~ ns.a] }}",
+    'gguf_template_dynamic',
+  ],
   ['a name given to a macro', "{% macro m(a) %}{{ x[a ~ '__'] }}{% endmacro %}{{ m('__class') }}"],
   ['a name made by a macro', '{% macro m() %}__class__{% endmacro %}{{ x[m()] }}', 'gguf_template_dynamic'],
   ['a name by choice', "{{ x['__class__' if y else 'role'] }}"],

@@ -73,6 +73,11 @@ describe('two templates', () => {
     })
   })
 
+  it('differ by how often a text stands there', () => {
+    const { added, removed } = compareTemplates("{{ 'a' }}", "{{ 'a' }}{{ 'a' }}{{ 'a' }}")
+    assert.deepEqual([added.texts, removed.texts], [[], ['a', 'a']])
+  })
+
   it('differ by order alone', () => {
     const [a, b] = ['{{ a }}{{ b }}', '{{ b }}{{ a }}']
     assert.deepEqual(compareTemplates(a, b), { state: 'differs', added: nothing, removed: nothing })

@@ -35,8 +35,10 @@ export function TemplateFacts({ model, uses }: { model: ModelItem; uses: Templat
 function TemplateUse({ model, use }: { model: ModelItem; use: TemplateUseView | undefined }) {
   if (use === undefined) return null
   const { listings, uploaders, refused, first } = use
+  const theirs = model.provenance.some(({ step, state }) => step === 'publisher' && state === 'proved')
   return (
     <span class="template-use">
+      {theirs ? 'The publisher’s own, as the whole file is. ' : null}
       {listings === 0
         ? 'In no other listing.'
         : `In ${count(listings, 'other listing')} of ${count(uploaders, 'member')}.`}{' '}
