@@ -18,11 +18,11 @@ export interface RunningSite {
   stop(to?: 'group'): Promise<number | null>
 }
 
-/** What users start the site with: each runs it in a process below its own. */
+/** What users start the site with: `npm start` runs it in a process below its own, bin/qal becomes it. */
 const WRAPPERS = {
   'bin/qal serve': [join(root, 'bin/qal'), 'serve'],
-  'npm start': [join(root, 'scripts/start.mjs'), '--empty'],
-}
+  'npm start': [node, join(root, 'scripts/start.mjs'), '--empty'],
+} as const
 export type Wrapper = keyof typeof WRAPPERS
 
 /**
@@ -42,10 +42,10 @@ export async function runSite({
   args?: readonly string[]
 } = {}): Promise<RunningSite> {
   const folder = data ?? (await mkdtemp(join(tmpdir(), 'qal-site-')))
-  const program = through
+  const [command, ...program] = through
     ? WRAPPERS[through]
-    : ['--import', tsx, join(root, 'src/deploy/start.ts'), ...(demo ? [] : ['--empty'])]
-  const child = spawn(node, [...program, '--port', '0', '--data', folder, ...args], {
+    : [node, '--import', tsx, join(root, 'src/deploy/start.ts'), ...(demo ? [] : ['--empty'])]
+  const child = spawn(command, [...program, '--port', '0', '--data', folder, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: through !== undefined,
     env: { ...process.env, NODE_OPTIONS: '' },

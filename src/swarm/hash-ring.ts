@@ -5,10 +5,10 @@
  * n modulo RING_CHUNKS, until everybody has passed it.
  */
 
-/** As much as fits beside other things in a core's own cache, so that what follows the read finds it there. */
-export const CHUNK_BYTES = 262_144
+/** As much as fits in a core's own cache, so that what follows the read finds it there; less would only be more steps. */
+export const CHUNK_BYTES = 524_288
 /** 8 MiB: room for the threads to drift apart, small enough for the cache that they share. */
-export const RING_CHUNKS = 32
+export const RING_CHUNKS = 16
 
 /** Words of `control`. Each but the first counts chunks, in order: so many are done. */
 export const CONTROL = {
@@ -32,9 +32,13 @@ const META_WORDS = 8
 export const FIRST = 1
 export const LAST = 2
 
-/** Bytes of a chunk's result: where each digest lies. Pieces: one ends every 16 KiB, and one more with the last file. */
-export const RESULT = { md5: 0, sha256: 16, pieces: 48, nodes: 400 } as const
-export const RESULT_BYTES = 1_024
+const CHUNK_BLOCKS = CHUNK_BYTES / 16_384
+/** Of pieces one may end with every block, and one more with the last file. */
+const PIECES_BYTES = (CHUNK_BLOCKS + 1) * 20
+
+/** Bytes of a chunk's result: where each digest lies. */
+export const RESULT = { md5: 0, sha256: 16, pieces: 48, nodes: 48 + PIECES_BYTES } as const
+export const RESULT_BYTES = RESULT.nodes + CHUNK_BLOCKS * 32
 
 const CONTROL_BYTES = 256
 const META_AT = CONTROL_BYTES
