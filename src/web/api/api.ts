@@ -15,7 +15,7 @@ import { check, formBody, jsonBody } from './body.ts'
 import { LISTING_ACTS } from './acts.ts'
 import { actionPage } from '../actions.ts'
 import { commentPage } from '../comments.ts'
-import { ClaimBody, PageQuery, ModelsQuery } from './documents.ts'
+import { ClaimBody, CommentsQuery, ModelsQuery, PageQuery } from './documents.ts'
 import { identifyRoutes } from './identify.ts'
 import { memberRoutes } from './members.ts'
 import { route } from './route.ts'
@@ -154,13 +154,13 @@ export function createApi(deps: AppDeps): OpenAPIHono {
     {
       method: 'get',
       path: '/api/models/{id}/comments',
-      summary: 'Comments, newest first, each with its replies',
-      query: PageQuery,
+      summary: 'Comments, newest first, each with its first replies; or one thread with all of them',
+      query: CommentsQuery,
       answer: 'A page of comments',
     },
     async (c) => {
-      const { page } = check(PageQuery, c.req.query())
-      return c.json(await commentPage(await findListing(deps, idIn(c)), page, deps))
+      const { page, thread = null } = check(CommentsQuery, c.req.query())
+      return c.json(await commentPage(await findListing(deps, idIn(c)), { page, thread }, deps))
     },
   )
 

@@ -16,6 +16,11 @@ export const ModelsQuery = z.object({
 
 export const PageQuery = z.object({ page: ModelsQuery.shape.page })
 
+export const CommentsQuery = PageQuery.extend({
+  /** The first comment of the one thread that is wanted. */
+  thread: z.coerce.number().int().min(1).optional(),
+})
+
 export const ReviewBody = z.strictObject({
   decision: Decision,
   reason: z.string().max(4_000, 'expected at most 4000 characters').default(''),

@@ -22,13 +22,18 @@ export function Comments(props: CommentsProps) {
       ) : (
         <SignInFirst context={context} to="comment" />
       )}
+      {comments.thread === null ? null : (
+        <p>
+          One thread. <a href={`${model.url}#comments`}>All comments</a>
+        </p>
+      )}
       {comments.threads.length === 0 ? (
         <p>
           <Missing word={comments.total === 0 ? 'no comments yet' : 'no comments on this page'} />
         </p>
       ) : (
         <ol class="comments">
-          {comments.threads.map(({ first, replies }) => (
+          {comments.threads.map(({ first, replies, more }) => (
             <li key={first.seq} id={`comment-${first.seq}`}>
               <Comment {...props} comment={first} />
               {replies.length === 0 ? null : (
@@ -39,6 +44,14 @@ export function Comments(props: CommentsProps) {
                     </li>
                   ))}
                 </ol>
+              )}
+              {more === 0 ? null : (
+                <p class="comments-more">
+                  <a href={`${model.url}?thread=${first.seq}#comments`}>
+                    {formatCount(more)} more {more === 1 ? 'reply' : 'replies'}
+                    <span class="sr"> to @{first.by_handle}</span>
+                  </a>
+                </p>
               )}
             </li>
           ))}
@@ -128,14 +141,17 @@ function Comment({ context, model, may, comment }: CommentsProps & { comment: Co
   )
 }
 
-function Pages({ model, comments: { page, pages } }: CommentsProps) {
+function Pages({ model, comments: { page, pages, thread } }: CommentsProps) {
   if (pages === 1) return null
-  const to = (n: number): string => `${model.url}?comments=${n}#comments`
+  const to = (n: number): string =>
+    `${model.url}?${thread === null ? '' : `thread=${thread}&`}comments=${n}#comments`
+  // Threads stand newest first, the replies of one in the order they were written.
+  const [before, after] = thread === null ? ['Newer', 'Older'] : ['Earlier', 'Later']
   return (
     <nav class="pages" aria-label="Pages of comments">
       {page > 1 ? (
         <a href={to(page - 1)} rel="prev">
-          Newer
+          {before}
         </a>
       ) : null}
       <span>
@@ -143,7 +159,7 @@ function Pages({ model, comments: { page, pages } }: CommentsProps) {
       </span>
       {page < pages ? (
         <a href={to(page + 1)} rel="next">
-          Older
+          {after}
         </a>
       ) : null}
     </nav>

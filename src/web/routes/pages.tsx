@@ -208,7 +208,7 @@ async function modelPage(c: Context, deps: AppDeps): Promise<Response> {
     texts: await textsOf(view, deps),
     memory: await memoryOf(view, deps),
     templateUses: templateUsesOf(view, deps),
-    comments: await commentPage(view, pageNumber(c.req.query('comments')), deps),
+    comments: await commentPage(view, askedComments(c), deps),
     may: {
       review: member !== null && reviewAuthority(deps, member, view, 'reject') !== null,
       rate: others,
@@ -262,6 +262,15 @@ async function standingOf(
       endorse: others ? (endorsed ? 'withdraw' : 'endorse') : null,
       ban: others && moderates(visitor.roles),
     },
+  }
+}
+
+/** Which comments an address asks for: a page of all, or of one thread. */
+function askedComments(c: Context): { page: number; thread: number | null } {
+  const thread = c.req.query('thread')
+  return {
+    page: pageNumber(c.req.query('comments')),
+    thread: thread === undefined ? null : pageNumber(thread),
   }
 }
 
