@@ -124,8 +124,16 @@ describe('when a range broke off', () => {
     for (const request of range.slice(0, 2)) plan.got(request, 'web')
     for (const request of range.slice(2)) plan.lost(request, 'web')
     assert.deepEqual(plan.nextRange('web', 2 * PIECE).map(named), [
-      ...['0.2', '0.3', '1.0', '1.1', '1.2', '1.3'],
-      ...['2.0', '2.1', '2.2', '2.3'],
+      '0.2',
+      '0.3',
+      '1.0',
+      '1.1',
+      '1.2',
+      '1.3',
+      '2.0',
+      '2.1',
+      '2.2',
+      '2.3',
     ])
     assert.deepEqual(plan.nextRange('web', 2 * PIECE), [])
   })
