@@ -94,6 +94,6 @@ describe('the guide', () => {
     const aria2 = await runTool('aria2c', ['--help=#all'])
     assert.match(aria2.stdout, /--seed-time/)
     assert.match(blocks(6)[0] ?? '', /^transmission-cli --download-dir/)
-    assert.match(blocks(7)[0] ?? '', /^aria2c --seed-time=0/)
+    assert.ok(blocks(7).some((block) => block.startsWith('aria2c --seed-time=0')))
   })
 })
