@@ -265,8 +265,8 @@ function actsOf(state: ListingState): { by: string; authority: Authority }[] {
     ...state.report_decisions,
     ...state.appeal_answers,
     ...state.superseded,
+    ...state.web_seeds,
     ...state.verification_requests.flatMap(({ by, authority }) => (by === null ? [] : [{ by, authority }])),
-    ...state.comments.flatMap(({ hides }) => hides),
   ]
 }
 
