@@ -39,10 +39,12 @@ export async function finishGithub(
   { code, verifier }: { code: string; verifier: string },
 ): Promise<GithubUser> {
   try {
-    const tokens = await clientOf(settings, redirectUri).validateAuthorizationCode(
-      `${settings.url}/login/oauth/access_token`,
-      code,
-      verifier,
+    const tokens = await inTime(
+      clientOf(settings, redirectUri).validateAuthorizationCode(
+        `${settings.url}/login/oauth/access_token`,
+        code,
+        verifier,
+      ),
     )
     const response = await fetch(`${settings.apiUrl}/user`, {
       headers: {
@@ -62,6 +64,17 @@ export async function finishGithub(
       'Cannot sign in: GitHub did not confirm your account; try again from the sign-in page',
       { cause },
     )
+  }
+}
+
+/** The library's own request has no limit. */
+async function inTime<Result>(work: Promise<Result>): Promise<Result> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error('GitHub did not answer in time')), TIMEOUT_MS)
+  try {
+    return await Promise.race([work, late.promise])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -25,7 +25,8 @@ export async function undoDecision(
   const listing = await findListing(deps, id)
   const { review } = listing
   if (review === null) throw notFound('a decision on this listing')
-  const own = review.by_handle === memberOf(deps, actor).handle
+  const made = deps.catalogue.listingState(listing.id)?.reviews.find(({ seq }) => seq === review.seq)
+  const own = made?.by === actor.member
   const act = own ? self(actor) : asModerator(deps, actor, listing, 'undo a decision')
   await append(deps, `listing/${listing.id}`, sameAsSeen(listing, input.seen_seq), [
     newEvent(deps, act, 'decision_undone', { review: review.seq }),
