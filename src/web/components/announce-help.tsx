@@ -44,6 +44,8 @@ export function SeedCommands({ file }: Pick<AnnounceHelpProps, 'file'>) {
   return (
     <>
       <p class="quiet-text">Seed it, in the folder that holds the file, until others have it:</p>
+      <Command text={`bin/qal seed ${file}`} what="the command" />
+      <p class="quiet-text">or with another client; transmission before 4.0 reads v1 torrents alone:</p>
       <Command text={`transmission-cli --download-dir . ${file}.torrent`} what="the command" />
     </>
   )

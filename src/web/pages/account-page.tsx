@@ -1,8 +1,8 @@
 import { Code, Day, Missing, Panel, State } from '../components/bits.tsx'
 import { Field } from '../components/field.tsx'
+import { KeyList } from '../components/key-list.tsx'
 import { Layout } from '../components/layout.tsx'
 import { PageTitle } from '../components/page-title.tsx'
-import { groupFingerprint } from '../components/wording.ts'
 import type { AccountPageProps } from '../page-types.ts'
 
 const SCOPE_WORDS = {
@@ -110,40 +110,24 @@ function Proved({ kind }: { kind: 'github' | 'email' | 'openpgp' }) {
 function Keys({ member, challenge, form }: AccountPageProps) {
   return (
     <Panel title="OpenPGP keys" code={<a href="/trust#t14">rule T14</a>}>
-      {member.keys.length === 0 ? (
-        <p>
-          <Missing word="no key registered" />
-        </p>
-      ) : (
-        <ul class="plain keys">
-          {member.keys.map((key) => (
-            <li key={key.fingerprint}>
-              <a class="mono" href={`/keys/${key.fingerprint}`}>
-                {groupFingerprint(key.fingerprint)}
-              </a>
-              <p>
-                registered <Day at={key.registered_at} />{' '}
-                {key.revoked_at === null ? null : (
-                  <State word={{ text: `Revoked ${key.revoked_at.slice(0, 10)}`, tone: 'bad' }} small />
-                )}
-              </p>
-              {key.revoked_at === null ? (
-                <form method="post" action="/account/keys/revoke" class="stack">
-                  <input type="hidden" name="fingerprint" value={key.fingerprint} />
-                  <label for={`why-${key.fingerprint}`}>Why</label>
-                  <select id={`why-${key.fingerprint}`} name="why">
-                    <option value="retired">Retired: what it signed stays good</option>
-                    <option value="compromised">Compromised: nothing it signed is good</option>
-                  </select>
-                  <button type="submit" class="button">
-                    Revoke
-                  </button>
-                </form>
-              ) : null}
-            </li>
-          ))}
-        </ul>
-      )}
+      <KeyList
+        keys={member.keys}
+        acts={(key) =>
+          key.revoked_at === null ? (
+            <form method="post" action="/account/keys/revoke" class="stack">
+              <input type="hidden" name="fingerprint" value={key.fingerprint} />
+              <label for={`why-${key.fingerprint}`}>Why</label>
+              <select id={`why-${key.fingerprint}`} name="why">
+                <option value="retired">Retired: what it signed stays good</option>
+                <option value="compromised">Compromised: nothing it signed is good</option>
+              </select>
+              <button type="submit" class="button">
+                Revoke
+              </button>
+            </form>
+          ) : null
+        }
+      />
       <details open={form.errors['public_key'] !== undefined || form.errors['signature'] !== undefined}>
         <summary>Register a key</summary>
         <p>

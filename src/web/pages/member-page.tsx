@@ -2,9 +2,10 @@ import { Day, Missing, Panel, State, TierWord } from '../components/bits.tsx'
 import { Endorsements, MemberAlarm } from '../components/standing.tsx'
 import { Conditions } from '../components/conditions.tsx'
 import { Hex, tierIcon } from '../components/icons.tsx'
+import { KeyList } from '../components/key-list.tsx'
 import { Layout } from '../components/layout.tsx'
 import { ListingRows } from '../components/listing-row.tsx'
-import { groupFingerprint, TIER_WORDS } from '../components/wording.ts'
+import { TIER_WORDS } from '../components/wording.ts'
 import type { Tier } from '../../core/views.ts'
 import { formatCount } from '../islands/format.ts'
 import type { MemberPageProps } from '../page-types.ts'
@@ -68,27 +69,7 @@ export function MemberPage(props: MemberPageProps) {
             </dl>
           </Panel>
           <Panel title="OpenPGP keys">
-            {member.keys.length === 0 ? (
-              <p>
-                <Missing word="no key registered" />
-              </p>
-            ) : (
-              <ul class="plain keys">
-                {member.keys.map((key) => (
-                  <li key={key.fingerprint}>
-                    <a class="mono" href={`/keys/${key.fingerprint}`}>
-                      {groupFingerprint(key.fingerprint)}
-                    </a>
-                    <p>
-                      registered <Day at={key.registered_at} />{' '}
-                      {key.revoked_at === null ? null : (
-                        <State word={{ text: `Revoked ${key.revoked_at.slice(0, 10)}`, tone: 'bad' }} small />
-                      )}
-                    </p>
-                  </li>
-                ))}
-              </ul>
-            )}
+            <KeyList keys={member.keys} />
           </Panel>
           <Endorsements {...props} />
         </div>

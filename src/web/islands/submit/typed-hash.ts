@@ -1,4 +1,5 @@
 import { element } from '../dom.ts'
+import { lineBelow, whenTyped } from './typed.ts'
 import { formatBytes, formatCount } from '../format.ts'
 import { identify } from '../inspect/identify.ts'
 import { readTyped, valuesOfMagnet, type FormValues } from './fill.ts'
@@ -8,15 +9,8 @@ import { readTyped, valuesOfMagnet, type FormValues } from './fill.ts'
  * it and whether it is listed, and fills what it names.
  */
 export function readAsTyped(input: HTMLInputElement, fill: (values: FormValues) => void): void {
-  const said = element('p', 'field-said quiet-text')
-  said.id = `${input.name}-said`
-  said.setAttribute('role', 'status')
-  input.closest('.field')?.append(said)
-  let shown = ''
-  input.addEventListener('input', () => {
-    const typed = input.value.trim()
-    if (typed === shown) return
-    shown = typed
+  const said = lineBelow(input)
+  whenTyped(input, (typed) => {
     said.replaceChildren()
     const read = readTyped(typed)
     // What is not whole yet is no error; the check beside the field tells when it is left.
@@ -34,7 +28,7 @@ export function readAsTyped(input: HTMLInputElement, fill: (values: FormValues) 
         .filter((part) => part !== null)
         .join(', '),
     )
-    void tellWhereListed(magnet.infoHashV2 ?? magnet.infoHash ?? '', said, () => shown === typed)
+    void tellWhereListed(magnet.infoHashV2 ?? magnet.infoHash ?? '', said, () => input.value.trim() === typed)
   })
 }
 
